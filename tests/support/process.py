@@ -7,9 +7,11 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from tests.support.waiting import wait_until
 from tests.support.watchdog import Watchdog, signal_family
@@ -57,12 +59,20 @@ def find_program(name: str, package: str, folders: Sequence[Path] = ()) -> str:
     return found
 
 
+def find_node() -> str:
+    """Node.js: the one that set-up put beside this Python where the machine's own would not do, else the machine's."""
+    beside = Path(sys.executable).with_name("node")
+    return str(beside) if beside.exists() else find_program("node", "nodejs")
+
+
 class Process:
     """One program, which can be started again after it ended.
 
     `ready` is polled after each start until it returns true; a program that ends before, or isn't ready within
     `start_seconds`, raises AssertionError with the end of its log.
     """
+
+    running: ClassVar[set["Process"]] = set()
 
     def __init__(
         self,
@@ -71,7 +81,7 @@ class Process:
         *,
         log_path: Path,
         ready: Callable[[], bool],
-        env: Mapping[str, str] | None = None,
+        env: Mapping[str, str] = os.environ,
         user: str | None = None,
         stop_signal: signal.Signals = signal.SIGTERM,
         start_seconds: float = 30,
@@ -79,7 +89,7 @@ class Process:
         self.name = name
         self.command = [str(part) for part in command]
         self.log_path = log_path
-        self.env = None if env is None else dict(env)
+        self.env = dict(env)
         self.user = user
         self.stop_signal = stop_signal
         self.start_seconds = start_seconds
@@ -114,6 +124,7 @@ class Process:
                 extra_groups=[] if self.user else None,
             )
         watchdog().guard(self.pid, self.stop_signal)
+        self.running.add(self)
         if wait:
             self.wait_ready()
 
@@ -138,6 +149,7 @@ class Process:
         except subprocess.TimeoutExpired:
             raise AssertionError(f"{self.name} did not end within {timeout:g} s\n{self.log_tail()}") from None
         watchdog().release(self._child.pid)
+        self.running.discard(self)
         return status
 
     def stop(self, timeout: float = 20) -> int:
