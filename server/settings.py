@@ -274,8 +274,17 @@ def _fill_in(values: dict[str, Any]) -> None:
             var_dir.mkdir(parents=True, exist_ok=True)
             values["database_url"] = urls.database_url(f"sqlite:///{var_dir / 'hubbub.db'}")
         if values["demo"] and values["secret"] is None:
-            values["secret"] = types.secret(kept_secret(var_dir / "secret"))
+            values["secret"] = _demo_secret(var_dir / "secret")
     except OSError as error:
         raise SettingsError(f"HUBBUB_VAR={var_dir}: {error}; name a folder that this user may write to") from None
     except ValueError as error:
-        raise SettingsError(f"HUBBUB_VAR={var_dir}: what is kept in there cannot be used: {error}") from None
+        raise SettingsError(f"HUBBUB_VAR={var_dir}: {error}; or remove what is kept in that folder") from None
+
+
+def _demo_secret(path: Path) -> str:
+    try:
+        return types.secret(kept_secret(path))
+    except ValueError:
+        raise SettingsError(
+            f"HUBBUB_SECRET: the one that the demo keeps in {path} is unfit; remove that file, or set HUBBUB_SECRET"
+        ) from None
