@@ -53,11 +53,15 @@ def integer(at_least: int = 1, at_most: int | None = None) -> Callable[[str], in
     return parse
 
 
-def positive(value: str) -> float:
-    """A number above 0, fractions allowed; stricter than float(), which takes "inf", "nan" and "1_0"."""
-    if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,9})?", value) and float(value) > 0:
-        return float(value)
-    raise ValueError("give a number above 0, such as 2 or 0.5")
+def positive(at_most: float = 1e9) -> Callable[[str], float]:
+    """A parser of numbers above 0, fractions allowed; stricter than float(), which takes "inf", "nan" and "1_0"."""
+
+    def parse(value: str) -> float:
+        if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,9})?", value) and 0 < float(value) <= at_most:
+            return float(value)
+        raise ValueError(f"give a number above 0 and up to {at_most:.0f}, such as 2 or 0.5")
+
+    return parse
 
 
 def choice(*names: str) -> Callable[[str], str]:

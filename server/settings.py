@@ -53,8 +53,8 @@ def _var(name: str, default: str | None, parse: Callable[[str], Any], meaning: s
     return field(metadata={"variable": variable}, repr=not confidential)
 
 
-def _seconds(name: str, default: str, meaning: str) -> Any:
-    return _var(name, default, types.positive, meaning)
+def _seconds(name: str, default: str, meaning: str, at_most: float = 1e9) -> Any:
+    return _var(name, default, types.positive(at_most), meaning)
 
 
 def _count(name: str, default: str, meaning: str, at_least: int = 1) -> Any:
@@ -155,17 +155,19 @@ class Settings:
     presence_lease_seconds: float = _seconds("HUBBUB_PRESENCE_LEASE_SECONDS", "12", "how long a worker's word holds")
     viewer_seconds: float = _seconds("HUBBUB_VIEWER_SECONDS", "300", "how long somebody counts as a viewer")
     sse_heartbeat_seconds: float = _seconds("HUBBUB_SSE_HEARTBEAT_SECONDS", "30", "between heartbeats of a stream")
-    drain_seconds: float = _seconds("HUBBUB_DRAIN_SECONDS", "8", "time for a drain; the process is gone 2 s later")
+    drain_seconds: float = _seconds("HUBBUB_DRAIN_SECONDS", "8", "time for a drain; gone 2 s later", 3600)
     ping_interval: float = _seconds("HUBBUB_PING_INTERVAL", "25", "between two Engine.IO pings")
     ping_timeout: float = _seconds("HUBBUB_PING_TIMEOUT", "20", "how long a pong may take")
 
     # Limits
     max_packet_bytes: int = _count("HUBBUB_MAX_PACKET_BYTES", "1048576", "one inbound packet or REST body", 1024)
     actions_per_second: float = _var(
-        "HUBBUB_ACTIONS_PER_SECOND", "50", types.positive, "actions of a connection or user"
+        "HUBBUB_ACTIONS_PER_SECOND", "50", types.positive(), "actions of a connection or user"
     )
     actions_burst: int = _count("HUBBUB_ACTIONS_BURST", "100", "actions at once")
-    messages_per_second: float = _var("HUBBUB_MESSAGES_PER_SECOND", "5", types.positive, "messages of a user in a room")
+    messages_per_second: float = _var(
+        "HUBBUB_MESSAGES_PER_SECOND", "5", types.positive(), "messages of a user in a room"
+    )
     messages_burst: int = _count("HUBBUB_MESSAGES_BURST", "20", "messages at once")
     connections_per_address: int = _count("HUBBUB_CONNECTIONS_PER_ADDRESS", "200", "connections; 0: no limit", 0)
     connections_per_user: int = _count("HUBBUB_CONNECTIONS_PER_USER", "20", "connections; 0: no limit", 0)

@@ -87,9 +87,14 @@ def family(program: Process) -> list[psutil.Process]:
 
 
 def wait_gone(processes: list[psutil.Process]) -> None:
-    """Wait until none of these lives."""
+    """Wait until none of these lives; what lives on is killed, and the test fails."""
 
     def survivors() -> list[psutil.Process]:
         return [each for each in processes if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
 
-    wait_until(lambda: not survivors(), f"the end of {processes}")
+    try:
+        wait_until(lambda: not survivors(), f"the end of {processes}")
+    except AssertionError:
+        for each in survivors():
+            each.kill()
+        raise

@@ -225,6 +225,7 @@ def test_a_redis_url_that_cannot_be_used_is_explained(given: str, said: str) -> 
         ("HUBBUB_PING_INTERVAL", "nan"),
         ("HUBBUB_PING_TIMEOUT", "inf"),
         ("HUBBUB_DRAIN_SECONDS", "8s"),
+        ("HUBBUB_DRAIN_SECONDS", "3601"),
         ("HUBBUB_MAX_PACKET_BYTES", "1,048,576"),
         ("HUBBUB_CONNECTIONS_PER_USER", "-1"),
         ("HUBBUB_VISITORS", "maybe"),
