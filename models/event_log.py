@@ -174,9 +174,11 @@ async def redact(conn: AsyncConnection, subject: str, fields: dict[str, Any]) ->
             select(event_log.c.channel, event_log.c.seq, event_log.c.data).where(event_log.c.subject == subject)
         )
     ).all()
-    changed = [
-        {"c": row.channel, "s": row.seq, "d": orjson.dumps(orjson.loads(row.data) | fields).decode()} for row in rows
-    ]
+    changed = []
+    for row in rows:
+        data = orjson.loads(row.data)
+        data.update((name, value) for name, value in fields.items() if name in data)
+        changed.append({"c": row.channel, "s": row.seq, "d": orjson.dumps(data).decode()})
     if changed:
         await conn.execute(
             update(event_log)

@@ -16,6 +16,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -23,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from models.database import metadata
 from models.messages import mentions, messages
 from models.rooms import by_activity, rooms
-from models.sets import values_of
+from models.sets import pairs_of, values_of
 from models.types import Timestamp, now
 from models.users import PROFILE, profile, users
 
@@ -60,6 +61,16 @@ async def get(conn: AsyncConnection, room_id: str, user_id: str) -> Any | None:
     return (
         await conn.execute(_WITH_PROFILE.where(members.c.room_id == room_id, members.c.user_id == user_id))
     ).one_or_none()
+
+
+async def places(conn: AsyncConnection, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Any]:
+    """The memberships, without profiles, among the (room, user) pairs."""
+    if not pairs:
+        return {}
+    rows = await conn.execute(
+        select(members).where(tuple_(members.c.room_id, members.c.user_id).in_(pairs_of(conn, pairs)))
+    )
+    return {(row.room_id, row.user_id): row for row in rows}
 
 
 async def add(conn: AsyncConnection, room_id: str, user_ids: Sequence[str], role: str, read: int) -> None:
@@ -219,3 +230,30 @@ _SENT = (
 async def sent(conn: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
     """Note who sent last what: rows of ``{r: room id, u: user id, read: seq, sent: time}``."""
     await conn.execute(_SENT, rows)
+
+
+async def owners(conn: AsyncConnection, room_id: str) -> list[str]:
+    """The ids of a room's owners."""
+    return list(
+        await conn.scalars(select(members.c.user_id).where(members.c.room_id == room_id, members.c.role == "owner"))
+    )
+
+
+def readable_rooms(user_id: str) -> Any:
+    """A subquery: the rooms whose messages a person may read."""
+    mine = select(members.c.room_id).where(members.c.user_id == user_id)
+    return mine.union(select(rooms.c.id).where(rooms.c.visibility == "public"))
+
+
+async def of_direct_rooms(conn: AsyncConnection, room_ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    """For each direct room the people in it: such a room has no name of its own to show."""
+    if not room_ids:
+        return {}
+    rows = await conn.execute(
+        _WITH_PROFILE.where(members.c.room_id.in_(values_of(conn, room_ids))).order_by(members.c.user_id)
+    )
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        person = profile(row.user_id, row.name, row.first_name, row.last_name, row.picture)
+        found.setdefault(row.room_id, []).append(person)
+    return found

@@ -30,7 +30,7 @@ from models.database import metadata
 from models.rooms import rooms
 from models.sets import pairs_of, values_of
 from models.types import Json, Timestamp, now
-from models.users import PROFILE, profile, users
+from models.users import PROFILE, User, profile, users
 
 messages = Table(
     "messages",
@@ -96,6 +96,26 @@ def wire(row: Any, reacted: list[dict[str, Any]]) -> dict[str, Any]:
         "editedAt": row.edited_at,
         "deletedAt": row.deleted_at,
         "user": profile(row.user_id, row.name, row.first_name, row.last_name, row.picture),
+    }
+
+
+def wire_of(row: dict[str, Any], author: User) -> dict[str, Any]:
+    """The message of the contract as it was just written: a row for ``write``, nobody has reacted yet."""
+    return {
+        "id": row["id"],
+        "seq": row["seq"],
+        "roomId": row["room_id"],
+        "userId": row["user_id"],
+        "message": row["message"],
+        "clientId": row["client_id"],
+        "replyToId": row["reply_to_id"],
+        "mentions": row["mentions"],
+        "attachments": row["attachments"],
+        "reactions": [],
+        "createdAt": row["created_at"],
+        "editedAt": None,
+        "deletedAt": None,
+        "user": author.wire(),
     }
 
 

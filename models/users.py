@@ -50,23 +50,28 @@ def profile(id: str, name: str, first_name: str, last_name: str, picture: str | 
     return {"id": id, "name": name, "firstName": first_name, "lastName": last_name, "profileImage": picture}
 
 
-async def remember(conn: AsyncConnection, user: User) -> None:
-    """Mirror the claims of a token."""
+async def remember(conn: AsyncConnection, seen: Iterable[User]) -> None:
+    """Mirror the claims of tokens."""
     make = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
     moment = now()
-    claims = {
-        "name": user.name,
-        "first_name": user.first_name,
-        "last_name": user.last_name,
-        "picture": user.picture,
-        "role": user.role,
-        "updated_at": moment,
+    upsert = make(users)
+    claimed = {
+        name: upsert.excluded[name] for name in ("name", "first_name", "last_name", "picture", "role", "updated_at")
     }
-    await conn.execute(
-        make(users)
-        .values(id=user.id, created_at=moment, **claims)
-        .on_conflict_do_update(index_elements=[users.c.id], set_=claims)
-    )
+    rows = [
+        {
+            "id": user.id,
+            "name": user.name,
+            "first_name": user.first_name,
+            "last_name": user.last_name,
+            "picture": user.picture,
+            "role": user.role,
+            "created_at": moment,
+            "updated_at": moment,
+        }
+        for user in sorted(seen, key=lambda each: each.id)
+    ]
+    await conn.execute(upsert.on_conflict_do_update(index_elements=[users.c.id], set_=claimed), rows)
 
 
 async def known(conn: AsyncConnection, ids: Iterable[str]) -> dict[str, User]:
