@@ -104,7 +104,7 @@ class Seat:
     """A room and the actor's place in it: ``member`` is None for one who may only read."""
 
     room: Any
-    member: Any | None
+    member: Any
 
     @property
     def role(self) -> str | None:

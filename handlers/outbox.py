@@ -6,6 +6,7 @@ while a commit runs is checked, numbered and stored together.
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from handlers import access
@@ -62,7 +63,8 @@ async def _accept(jobs: Sequence[Job]) -> list[tuple[Job, Any, Any]]:
     accepted = []
     for job in jobs:
         place = _place(job)
-        room, member = held.get(place[0]), places.get(place)
+        room: Any = held.get(place[0])
+        member: Any = places.get(place)
         try:
             _check(job, room, member, rooms_of_answered)
             if room.slow_mode and member.role == "member" and not job.ctx.actor.is_moderator:
@@ -131,13 +133,9 @@ async def _write(accepted: Sequence[tuple[Job, Any, Any]]) -> None:
         job.result = messages.wire_of(row, job.ctx.user)
         job.ctx.created = True
         job.ctx.publish(channel, "message:created", job.result, subject=row["id"])
-        job.ctx.after_commit.append(lambda job=job, channel=channel: _stop_typing(job, channel))
+        job.ctx.after_commit.append(partial(job.ctx.services.typing.stop, channel, job.ctx.user.id))
         if last[_place(job)] is row and member.last_read_seq < room.message_seq:
             job.ctx.publish(f"user:{job.ctx.user.id}", "room:unread", _unread(row, rows, newest[room.id]))
-
-
-def _stop_typing(job: Job, channel: str) -> None:
-    job.ctx.services.typing.stop(channel, job.ctx.user.id)
 
 
 def _unread(own: dict[str, Any], rows: Sequence[dict[str, Any]], newest: int) -> dict[str, Any]:

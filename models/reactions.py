@@ -21,6 +21,7 @@ reactions = Table(
 )
 
 SHOWN = 20
+_BY_TIME = (reactions.c.created_at, reactions.c.user_id)
 
 
 async def add(conn: AsyncConnection, message_id: str, emoji: str, user_id: str) -> bool:
@@ -53,15 +54,17 @@ async def summaries(conn: AsyncConnection, message_ids: Sequence[str]) -> dict[s
     """For each message ``[{emoji, count, userIds}]``: emojis by their first use, of each the first 20 people."""
     if not message_ids:
         return {}
-    of_emoji = {"partition_by": (reactions.c.message_id, reactions.c.emoji)}
+    of_emoji = (reactions.c.message_id, reactions.c.emoji)
     each = (
         select(
             reactions.c.message_id,
             reactions.c.emoji,
             reactions.c.user_id,
-            func.count().over(**of_emoji).label("total"),
-            func.min(reactions.c.created_at).over(**of_emoji).label("since"),
-            func.row_number().over(**of_emoji, order_by=(reactions.c.created_at, reactions.c.user_id)).label("place"),
+            func.count().over(partition_by=of_emoji).label("total"),
+            func.min(reactions.c.created_at).over(partition_by=of_emoji).label("since"),
+            func.row_number()
+            .over(partition_by=of_emoji, order_by=(reactions.c.created_at, reactions.c.user_id))
+            .label("place"),
         )
         .where(reactions.c.message_id.in_(values_of(conn, message_ids)))
         .subquery()

@@ -1,15 +1,13 @@
 """Origins: which pages of other sites may talk to us, the same for Socket.IO, REST and streams."""
 
-from collections.abc import Awaitable, Callable
-
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from handlers.errors import Forbidden
 from server.dispatch import failure
 from server.peer import Peer
 from server.rest import respond
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 MAX_AGE = "600"
 
 
@@ -20,7 +18,7 @@ class Origins:
         self._peer = peer
         self._socket_path = socket_path
 
-    def middleware(self) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+    def middleware(self) -> Middleware:
         """The aiohttp middleware."""
 
         @web.middleware

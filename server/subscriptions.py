@@ -165,7 +165,7 @@ class SocketSubscriptions:
         self._delivery.close(feed)
 
     def _reset(self, channel: str) -> None:
-        """A channel lost events for good: its connections are cut, come back by themselves, and learn that they reload."""
+        """A channel lost events for good: its connections are cut, come back, and learn that they must reload."""
         for connection in list(self._of_channel.get(channel, {})):
             self._sio.drop_transport(connection)
 
