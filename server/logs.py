@@ -21,6 +21,9 @@ def set_up(level: str, form: str, **fields: Any) -> None:
     handler.setFormatter(JsonLines(fields) if form == "json" else TextLines(fields))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.captureWarnings(True)
+    if level == "info":
+        # Alembic tells about its own parts at this level, a dozen lines a start.
+        logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 class _Lines(logging.Formatter):
