@@ -19,12 +19,13 @@ DEPLOYMENTS = ("one-sqlite", "two-redis-postgres")
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    """Show what the servers said beside a failure, and remember it for the fixtures' clean-up."""
+    """Show what Hubbub said beside a failure, and remember it for the fixtures' clean-up."""
     report = yield
     if report.failed:
         item.stash[FAILED] = True
         for process in Process.running:
-            report.sections.append((f"log of {process.name}", process.log_tail()))
+            if isinstance(process, Hubbub):
+                report.sections.append((f"log of {process.name}", process.log_tail()))
     return report
 
 

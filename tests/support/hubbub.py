@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import jwt
 
-from tests.support.process import Process, free_port, temporary_folder
+from tests.support.process import ROOT, Process, free_port, temporary_folder
 
 INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH")
 START_SECONDS = 30
@@ -56,6 +56,7 @@ class Hubbub(Process):
             log_path=self.folder / "server.log",
             ready=self._is_ready,
             env=inherited | chosen,
+            cwd=ROOT,
             start_seconds=START_SECONDS,
         )
 

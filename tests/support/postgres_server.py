@@ -109,9 +109,10 @@ class PostgresServer(Process):
 
     def _make_template(self) -> None:
         from models.migrate import upgrade
+        from server.setting_urls import database_url
 
         self._create(TEMPLATE, "template0")
         # A thread of its own: Alembic's environment runs an event loop, and the caller may be inside of one.
         with ThreadPoolExecutor(1) as thread:
-            thread.submit(upgrade, self.url(TEMPLATE)).result()
+            thread.submit(upgrade, database_url(self.url(TEMPLATE))).result()
         self._template_is_made = True

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
+import psutil
+
 from tests.support.waiting import wait_until
 from tests.support.watchdog import Watchdog, signal_family
 
@@ -82,6 +84,7 @@ class Process:
         log_path: Path,
         ready: Callable[[], bool],
         env: Mapping[str, str] = os.environ,
+        cwd: Path = Path("/"),
         user: str | None = None,
         stop_signal: signal.Signals = signal.SIGTERM,
         start_seconds: float = 30,
@@ -90,6 +93,7 @@ class Process:
         self.command = [str(part) for part in command]
         self.log_path = log_path
         self.env = dict(env)
+        self.cwd = cwd
         self.user = user
         self.stop_signal = stop_signal
         self.start_seconds = start_seconds
@@ -113,7 +117,7 @@ class Process:
         with self.log_path.open("ab") as log:
             self._child = subprocess.Popen(
                 self.command,
-                cwd=ROOT,
+                cwd=self.cwd,
                 env=self.env,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -174,7 +178,12 @@ class Process:
 
     def pause(self) -> None:
         """Freeze the program and its children (SIGSTOP): their sockets stay open and nothing answers."""
-        signal_family(self.pid, signal.SIGSTOP)
+        family = signal_family(self.pid, signal.SIGSTOP)
+
+        def all_are_frozen() -> bool:
+            return all(process.status() in {psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE} for process in family)
+
+        wait_until(all_are_frozen, f"{self.name} to freeze")
 
     def resume(self) -> None:
         """Let a frozen program and its children go on (SIGCONT)."""
