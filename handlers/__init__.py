@@ -1,0 +1,6 @@
+"""What a client can do: one module a noun. Importing the package fills the registry of actions."""
+
+from handlers import channels, members, messages, reactions, reads, rooms, session, typing
+from handlers.base import REGISTRY
+
+__all__ = ["REGISTRY", "channels", "members", "messages", "reactions", "reads", "rooms", "session", "typing"]

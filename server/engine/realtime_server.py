@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import socketio
@@ -151,6 +151,33 @@ class RealtimeServer(ReceivingServer):
         session = self.eio.sockets.get(eio_sid)
         if session is not None:
             session.send(_outgoing(pkt.encode(), False))
+
+    # Clients
+
+    def enter_room_now(self, sid: str, room: Any, namespace: str = "/") -> None:
+        """Like `enter_room` for a client of this worker, without a point at which anything else could run.
+
+        :raises ValueError: the client is not here, or the room is another client's own.
+        """
+        self.manager.basic_enter_room(sid, namespace, room)
+
+    def leave_room_now(self, sid: str, room: Any, namespace: str = "/") -> None:
+        """Like `leave_room` for a client of this worker, without a point at which anything else could run."""
+        self.manager.basic_leave_room(sid, namespace, room)
+
+    def drop_transport(self, sid: str, namespace: str = "/") -> None:
+        """Close the connection of a client of this worker so that it comes back by itself."""
+        session = self.eio.sockets.get(self.manager.eio_sid_from_sid(sid, namespace))
+        if session is not None:
+            session.close(self.reason.TRANSPORT_CLOSE, linger=True)
+
+    def keep(self, work: Awaitable[Any]) -> None:
+        """Run something in the background; the loop by itself forgets tasks that nobody holds."""
+
+        async def run() -> None:
+            await work
+
+        self.start_background_task(run)
 
     # Going away
 

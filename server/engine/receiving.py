@@ -15,7 +15,11 @@ from server.engine.deadlines import Deadlines
 from server.engine.outgoing import Outgoing
 from server.engine.reasons import Reason
 from server.engine.session import Session
+from server.engine.then import Then
 from server.engine.wire import ACK, CONNECT, CONNECT_ERROR, DISCONNECT, Incoming, MalformedPacket, decode
+
+# A client that sends these must not reach the lifecycle handlers, nor the catch-all one without its event's name.
+_NOT_FOR_CLIENTS = frozenset(("connect", "disconnect", "*"))
 
 
 class ReceivingServer(socketio.AsyncServer):
@@ -59,7 +63,7 @@ class ReceivingServer(socketio.AsyncServer):
             return decode(data, self._loads, self.max_attachments)
         try:
             pkt = self.packet_class(encoded_packet=data)
-        except Exception as error:  # noqa: BLE001 - serializers raise what they like
+        except Exception as error:
             raise MalformedPacket(f"{type(error).__name__}: {error}") from None
         return Incoming(pkt.packet_type, pkt.namespace or "/", pkt.id, pkt.data)
 
@@ -129,16 +133,38 @@ class ReceivingServer(socketio.AsyncServer):
         namespace: str,
         id: int | None,
     ) -> None:
-        """Replaces `AsyncServer._handle_event_internal`: the acknowledgement is encoded by Hubbub."""
+        """Replaces `AsyncServer._handle_event_internal`: knows `Then`; no event of a client is a lifecycle event."""
+        event = data[0]
         try:
-            result = await server._trigger_event(data[0], namespace, sid, *data[1:])
+            if event in _NOT_FOR_CLIENTS:
+                result = await self._trigger_catch_all(event, namespace, sid, *data[1:])
+            else:
+                result = await server._trigger_event(event, namespace, sid, *data[1:])
         except Exception:
-            self.logger.exception("the handler of %r raised; the event gets no acknowledgement", data[0])
+            self.logger.exception("the handler of %r raised; the event gets no acknowledgement", event)
             return
-        if id is None or result is self.not_handled:
+        if result is self.not_handled:
             return
-        answer = [] if result is None else list(result) if isinstance(result, tuple) else [result]
-        server._send(eio_sid, ACK, answer, namespace, id)
+        steps: list[Callable[[], None]] = []
+        if isinstance(result, Then):
+            result, steps = result.data, result.steps
+        if id is not None:
+            answer = [] if result is None else list(result) if isinstance(result, tuple) else [result]
+            server._send(eio_sid, ACK, answer, namespace, id)
+        for step in steps:
+            step()
+
+    async def _trigger_catch_all(self, event: str, namespace: str, *args: Any) -> Any:
+        """Call the catch-all handler, if there is one, for an event that bears the name of a handler of another kind."""
+        handler = self.handlers.get(namespace, {}).get("*")
+        arguments: tuple[Any, ...] = (event, *args)
+        if handler is None:
+            handler = self.handlers.get("*", {}).get("*")
+            arguments = (event, namespace, *args)
+        if handler is None:
+            return self.not_handled
+        result = handler(*arguments)
+        return await result if inspect.isawaitable(result) else result
 
     # Coming and going
 

@@ -40,7 +40,7 @@ class FrameQueue(WebSocketDataQueue):
             return
         try:
             connection.frame_received(message)
-        except Exception as error:  # noqa: BLE001 - logged, and the connection closed
+        except Exception as error:
             self._failed(error)
 
     def set_exception(self, error: BaseException, *_cause: object) -> None:
@@ -62,7 +62,7 @@ class FrameQueue(WebSocketDataQueue):
             except StopIteration as done:
                 try:
                     self._connection.frame_received(done.value)
-                except Exception as error:  # noqa: BLE001 - logged, and the connection closed
+                except Exception as error:
                     self._failed(error)
         if not self._paused:
             self.resume_reading()

@@ -11,10 +11,6 @@ from server.engine.outgoing import Outgoing
 
 CONNECT, DISCONNECT, EVENT, ACK, CONNECT_ERROR, BINARY_EVENT, BINARY_ACK = range(7)
 
-# Names with a meaning of their own: on neither side are they events that one sends to the other.
-RESERVED_EVENTS = frozenset(
-    ("connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener")
-)
 _DIGITS = frozenset("0123456789")
 _ID_DIGITS = 16
 
@@ -96,8 +92,6 @@ def _check(kind: int, packet_id: int | None, data: Any, has_data: bool) -> None:
         name = data[0] if type(data) is list and data else None
         if type(name) is not str and type(name) is not int:
             raise MalformedPacket("an event is a list that begins with its name")
-        if name in RESERVED_EVENTS:
-            raise MalformedPacket(f"{name!r} is a reserved event name")
     elif kind == ACK:
         if type(data) is not list or packet_id is None:
             raise MalformedPacket("an acknowledgement is an id and a list")

@@ -1,0 +1,229 @@
+"""What a handler is, what it is given, and what it may ask of the server."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from handlers.errors import Forbidden, Unauthenticated
+from handlers.payload import Payload
+from models import event_log
+from models.event_log import Draft, Event
+from models.users import User
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: a signed-in user, a backend with an API key, or (neither) a visitor.
+
+    ``connection`` is the id of the Socket.IO session that called, None over HTTP; ``address`` the peer's.
+    """
+
+    user: User | None = None
+    backend: str | None = None
+    connection: str | None = None
+    address: str = ""
+
+    @property
+    def id(self) -> str | None:
+        """Under what name results and limits are kept; None for a visitor."""
+        return self.user.id if self.user else self.backend
+
+    @property
+    def is_moderator(self) -> bool:
+        """Whether the actor moderates the whole application."""
+        return self.user is not None and self.user.role in {"moderator", "admin"}
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a subscription starts: what of the channel's log follows ``after``, and how to let the live events go.
+
+    ``start`` is called once the reply is on its way, so that no live event precedes it; ``start(True)`` sends
+    ``events`` first, for replies that do not carry them.
+    """
+
+    seq: int
+    recovered: bool
+    events: Sequence[Event]
+    start: Callable[[bool], None]
+
+
+class Subscriptions(Protocol):
+    """Which connections hear which channels, on this worker."""
+
+    def check(self, connection: str, channel: str) -> None:
+        """Raise ``Invalid`` when the connection may not have one more subscription."""
+
+    async def attach(self, connection: str, channel: str, after: int | None) -> Position:
+        """Subscribe; called outside of any transaction."""
+
+    def detach(self, connection: str, channel: str) -> None:
+        """End a subscription; nothing happens when there is none."""
+
+
+class TypingBoard(Protocol):
+    """Who is typing where, on all workers."""
+
+    def start(self, channel: str, user: User, connection: str | None) -> None:
+        """Somebody types; it ends by itself."""
+
+    def stop(self, channel: str, user_id: str) -> None:
+        """Somebody stopped; nothing happens when they were not typing."""
+
+    def typing(self, channel: str) -> list[dict[str, str]]:
+        """Everyone typing: ``[{id, name}]``."""
+
+
+class Presence(Protocol):
+    """Who is online, on all workers."""
+
+    async def of(self, conn: AsyncConnection, users: Mapping[str, User]) -> dict[str, dict[str, Any]]:
+        """The presence of the contract's section 6 of each of the users."""
+
+
+class Sessions(Protocol):
+    """The tokens of this worker's connections."""
+
+    async def refresh(self, connection: str, token: str) -> dict[str, Any]:
+        """Replace a connection's token: ``{user, expiresAt}``. Raises ``Unauthenticated``, ``Forbidden``."""
+
+    async def may_subscribe(self, token: str, user_id: str, channel: str) -> bool:
+        """Whether a subscription token lets this user hear this private channel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The settings that handlers need."""
+
+    entity_types: tuple[str, ...]
+    messages_per_second: float
+    messages_burst: int
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The ports that the server fills."""
+
+    subscriptions: Subscriptions
+    typing: TypingBoard
+    presence: Presence
+    sessions: Sessions
+    rules: Rules
+
+
+Finish = Callable[[Any], Awaitable[Any]]
+
+
+@dataclass(slots=True)
+class Context:
+    """One action under way: who acts, its transaction, and what is to happen once it is committed."""
+
+    actor: Actor
+    services: Services
+    conn: AsyncConnection = field(repr=False, default=None)  # type: ignore[assignment]
+    created: bool = False
+    drafts: list[Draft] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    finish: Finish | None = None
+    after_commit: list[Callable[[], None]] = field(default_factory=list)
+    after_reply: list[Callable[[], None]] = field(default_factory=list)
+
+    @property
+    def user(self) -> User:
+        """The signed-in user. Raises ``Unauthenticated`` for a visitor, ``Forbidden`` for a backend."""
+        if self.actor.user is None:
+            raise Forbidden("An API key acts for no user.") if self.actor.backend else Unauthenticated()
+        return self.actor.user
+
+    def publish(self, channel: str, event: str, data: Any, subject: str | None = None) -> None:
+        """Tell the channel of this change: stored in the same transaction, delivered after its commit."""
+        self.drafts.append(Draft(channel, event, data, subject))
+
+    async def flush(self, channel: str) -> int:
+        """Write what is published so far, and return the channel's newest number."""
+        drafts, self.drafts = self.drafts, []
+        self.events += await event_log.append(self.conn, drafts)
+        return await event_log.newest(self.conn, channel)
+
+    def subscribe(self, channel: str, seq: int) -> None:
+        """Subscribe the calling connection, if it is one, to what follows ``seq``.
+
+        Raises ``Invalid`` when the connection may have no more subscriptions.
+        """
+        connection = self.actor.connection
+        if connection is None:
+            return
+        self.services.subscriptions.check(connection, channel)
+
+        async def attach(data: Any) -> Any:
+            position = await self.services.subscriptions.attach(connection, channel, seq)
+            self.after_reply.append(lambda: position.start(True))
+            return data
+
+        self.finish = attach
+
+
+@dataclass(slots=True)
+class Job:
+    """One action of a batch: its context, its validated data, and its own outcome."""
+
+    ctx: Context
+    data: dict[str, Any]
+    result: Any = None
+    error: Exception | None = None
+
+
+Handler = Callable[..., Awaitable[Any]]
+Limit = Callable[[Actor, Mapping[str, Any], Rules], tuple[str, float, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """An entry of the registry: one action, whatever door it is called through."""
+
+    name: str
+    schema: Payload
+    routes: tuple[tuple[str, str], ...]
+    run: Handler
+    reads: bool
+    audience: frozenset[str]
+    batch: bool
+    limit: Limit | None
+    repeated: Handler | None
+
+
+REGISTRY: dict[str, Action] = {}
+
+
+def handles(
+    name: str,
+    schema: type[Payload],
+    *,
+    rest: tuple[str, str] | Iterable[tuple[str, str]] = (),
+    reads: bool = False,
+    audience: Iterable[str] = ("user",),
+    batch: bool = False,
+    limit: Limit | None = None,
+    repeated: Handler | None = None,
+) -> Callable[[Handler], Handler]:
+    """Register a function as the action ``name``.
+
+    Args:
+        schema: validates the payload; its fields become the function's keyword arguments.
+        rest: the route, or routes, as (method, path); a path's ``{names}`` are fields of the payload.
+        reads: the action writes nothing, so that it needs no transaction.
+        audience: who may call it, of ``user``, ``visitor`` and ``backend``.
+        batch: the function takes a list of jobs that share one transaction, instead of a context and arguments.
+        limit: names the bucket, its rate a second and its burst, for actions with a limit of their own.
+        repeated: called with the context and the first result when a ``clientId`` comes again.
+    """
+    pair = isinstance(rest, tuple) and len(rest) == 2 and isinstance(rest[0], str)
+    routes: Any = (rest,) if pair else tuple(rest)
+
+    def register(run: Handler) -> Handler:
+        REGISTRY[name] = Action(name, schema(), routes, run, reads, frozenset(audience), batch, limit, repeated)
+        return run
+
+    return register

@@ -1,0 +1,131 @@
+"""Channels: hearing them from a connection, and publishing to them from a backend."""
+
+import re
+from typing import Any
+
+import orjson
+from marshmallow import ValidationError, fields, validate
+
+from handlers import access
+from handlers.base import Context, handles
+from handlers.errors import Invalid, NotFound
+from handlers.payload import Any_, Flag, Id, Payload, Whole, client_id
+
+# Two words and a colon; Socket.IO's own event names hold none.
+_EVENT = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,49}:[A-Za-z][A-Za-z0-9_.-]{0,49}\Z")
+_OWN_KINDS = ("collection:", "table:", "document:")
+
+
+class Subscribe(Payload):
+    """``channel:subscribe``."""
+
+    channel = Id(required=True)
+    after = Whole(0)
+    filter = Id(10_000)
+    snapshot = Flag(load_default=False)
+    token = Id(8192)
+
+
+class Unsubscribe(Payload):
+    """``channel:unsubscribe``."""
+
+    channel = Id(required=True)
+
+
+class EventName(Id):
+    """An event's name: ``noun:verb``."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        name = super()._deserialize(value, attr, data, **kwargs)
+        if not _EVENT.match(name):
+            raise ValidationError("Must be two words with a colon between, such as order:paid.")
+        return name
+
+
+class Publish(Payload):
+    """``channel:publish``."""
+
+    channel = Id(required=True)
+    event = EventName(required=True)
+    data = Any_(load_default=dict, allow_none=True)
+    client_id = client_id()
+
+
+class PublishBatch(Payload):
+    """``channel:publish-batch``."""
+
+    events = fields.List(fields.Nested(Publish), required=True, validate=validate.Length(min=1, max=1000))
+    client_id = client_id()
+
+
+@handles("channel:subscribe", Subscribe, reads=True, audience=("user", "visitor", "backend"))
+async def subscribe(
+    ctx: Context,
+    channel: str,
+    after: int | None = None,
+    filter: str | None = None,
+    snapshot: bool = False,
+    token: str | None = None,
+) -> dict[str, Any]:
+    """Hear a channel on this connection, from now on or from behind ``after``."""
+    connection = _connection(ctx)
+    if filter is not None:
+        raise Invalid("This channel takes no filter.", {"filter": ["Only collections and tables take a filter."]})
+    await access.require_read(ctx, channel, token)
+    channel = access.canonical(channel, ctx.services.rules)
+    ctx.services.subscriptions.check(connection, channel)
+
+    async def attach(reply: dict[str, Any]) -> dict[str, Any]:
+        position = await ctx.services.subscriptions.attach(connection, channel, after)
+        ctx.after_reply.append(lambda: position.start(False))
+        replayed = [orjson.loads(event.envelope) for event in position.events]
+        reply |= {"seq": position.seq, "recovered": position.recovered, "events": replayed}
+        if snapshot:
+            reply["snapshot"] = {"typing": ctx.services.typing.typing(channel)}
+        return reply
+
+    ctx.finish = attach
+    return {"channel": channel}
+
+
+@handles("channel:unsubscribe", Unsubscribe, reads=True, audience=("user", "visitor", "backend"))
+async def unsubscribe(ctx: Context, channel: str) -> dict[str, Any]:
+    """Hear a channel no longer on this connection."""
+    channel = access.canonical(channel, ctx.services.rules)
+    ctx.services.subscriptions.detach(_connection(ctx), channel)
+    return {"channel": channel}
+
+
+@handles("channel:publish", Publish, rest=("POST", "/api/publish"), audience=("backend",))
+async def publish(ctx: Context, channel: str, event: str, data: Any, client_id: str | None = None) -> dict[str, Any]:
+    """Publish an event to a channel, from a backend."""
+    target = _published(ctx, channel)
+    ctx.publish(target, event, data)
+    ctx.created = True
+    return {"seq": await ctx.flush(target)}
+
+
+@handles("channel:publish-batch", PublishBatch, rest=("POST", "/api/publish/batch"), audience=("backend",))
+async def publish_batch(ctx: Context, events: list[dict[str, Any]], client_id: str | None = None) -> dict[str, Any]:
+    """Publish many events from a backend, all or none."""
+    for each in events:
+        target = _published(ctx, each["channel"])
+        ctx.publish(target, each["event"], each["data"])
+    await ctx.flush(target)
+    ctx.created = True
+    return {"results": [{"seq": event.seq} for event in ctx.events]}
+
+
+def _published(ctx: Context, channel: str) -> str:
+    if channel.startswith(_OWN_KINDS):
+        raise Invalid(
+            "Only records, tables and documents themselves publish to their channels.",
+            {"channel": ["Must not be a collection, a table or a document."]},
+        )
+    return access.canonical(channel, ctx.services.rules)
+
+
+def _connection(ctx: Context) -> str:
+    if ctx.actor.connection is None:
+        raise NotFound("Subscribing takes a Socket.IO connection.")
+    return ctx.actor.connection

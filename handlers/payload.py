@@ -1,0 +1,161 @@
+"""Payloads: strict fields, names in camelCase, text without control characters."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate
+
+# All control characters but line breaks and tabs (Unicode category Cc).
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+IDENTIFIER_MAX = 255
+
+
+def clean(text: str) -> str:
+    """Text as it is stored: without control characters and halves of surrogate pairs, which nothing can carry."""
+    if not text.isprintable():
+        text = _SURROGATE.sub("\ufffd", _CONTROL.sub("", text))
+    return text
+
+
+class Payload(Schema):
+    """The data of an action. Unknown fields are ignored; null stands for a field left out."""
+
+    class Meta:
+        """Newer clients may send what this version does not know."""
+
+        unknown = EXCLUDE
+
+    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
+        """Name each field on the wire in camelCase."""
+        if field_obj.data_key is None:
+            head, *tail = field_name.split("_")
+            field_obj.data_key = head + "".join(word.capitalize() for word in tail)
+
+    @pre_load
+    def without_nulls(self, data: Any, **_: Any) -> Any:
+        """Drop nulls, except where null is a value of its own."""
+        if not isinstance(data, Mapping) or None not in data.values():
+            return data
+        nullable = {field.data_key for field in self.fields.values() if field.allow_none}
+        return {name: value for name, value in data.items() if value is not None or name in nullable}
+
+
+class Nothing(Payload):
+    """No data."""
+
+
+class Text(fields.Field[str]):
+    """Text of so many code points, not of blanks alone where it may not be empty."""
+
+    def __init__(self, minimum: int, maximum: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.minimum, self.maximum = minimum, maximum
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> str:
+        if type(value) is not str:
+            raise ValidationError("Must be text.")
+        value = clean(value)
+        if len(value) > self.maximum:
+            raise ValidationError(f"Must be at most {self.maximum} characters long.")
+        if len(value) < self.minimum or (self.minimum and not value.strip()):
+            raise ValidationError(f"Must be at least {self.minimum} characters long, and not of blanks alone.")
+        return value
+
+
+class Id(fields.Field[str]):
+    """An opaque id: a text without control characters, of 255 characters at most."""
+
+    def __init__(self, maximum: int = IDENTIFIER_MAX, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.maximum = maximum
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> str:
+        if type(value) is not str:
+            raise ValidationError("Must be text.")
+        if not 0 < len(value) <= self.maximum or clean(value) != value or "\n" in value:
+            raise ValidationError(f"Must be an id of 1 to {self.maximum} characters.")
+        return value
+
+
+class Whole(fields.Field[int]):
+    """A whole number within bounds; neither a text nor a boolean passes for one."""
+
+    def __init__(self, minimum: int, maximum: int = 2**53 - 1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.minimum, self.maximum = minimum, maximum
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> int:
+        if type(value) is not int:
+            raise ValidationError("Must be a whole number.")
+        if not self.minimum <= value <= self.maximum:
+            raise ValidationError(f"Must be from {self.minimum} to {self.maximum}.")
+        return value
+
+
+class Flag(fields.Field[bool]):
+    """True or false, and nothing that merely looks like it."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> bool:
+        if type(value) is not bool:
+            raise ValidationError("Must be true or false.")
+        return value
+
+
+class Choice(fields.Field[str]):
+    """One of a few words."""
+
+    def __init__(self, *choices: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.choices = choices
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> str:
+        if type(value) is not str or value not in self.choices:
+            raise ValidationError(f"Must be one of {', '.join(self.choices)}.")
+        return value
+
+
+class Any_(fields.Raw):
+    """Any JSON value."""
+
+
+def client_id() -> Id:
+    """The id that makes a creating action idempotent: 64 characters at most."""
+    return Id(64)
+
+
+def ids(maximum: int = 1000, **kwargs: Any) -> fields.List:
+    """A list of ids, of 1,000 at most."""
+    return fields.List(Id(), validate=validate.Length(max=maximum), **kwargs)
+
+
+def limit(default: int, maximum: int) -> Whole:
+    """How many things a page holds."""
+    return Whole(1, maximum, load_default=default)
+
+
+def measure(payload: Any, depth: int, keys: int) -> str | None:
+    """Why a payload may not pass: nested deeper than ``depth``, more than ``keys`` keys in all, or bytes; else None.
+
+    The payload itself is the first level. Walks without recursion, so that no depth can hurt it.
+    """
+    level, seen = [payload], 0
+    for _ in range(depth):
+        below: list[Any] = []
+        for value in level:
+            inside = value
+            if isinstance(value, dict):
+                seen += len(value)
+                inside = value.values()
+            for each in inside:
+                if isinstance(each, (dict, list)):
+                    below.append(each)
+                elif isinstance(each, (bytes, bytearray)):
+                    return "Binary data is not taken here."
+        if seen > keys:
+            return f"Holds more than {keys} keys."
+        if not below:
+            return None
+        level = below
+    return f"Is nested deeper than {depth} levels."

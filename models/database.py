@@ -1,0 +1,126 @@
+"""The database: one door for reads, one for writes, the same on SQLite and PostgreSQL."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy import MetaData, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata = MetaData(naming_convention=NAMING)
+
+# PostgreSQL: serialization failure, deadlock, and a unique row that another transaction was first to write: the
+# transaction was undone whole, and run again it sees what it collided with.
+_RETRYABLE = {"40001", "40P01", "23505"}
+# PostgreSQL classes: connection exceptions, insufficient resources, operator intervention, system errors.
+_AWAY = ("08", "53", "57", "58")
+
+
+class Database:
+    """Transactions on one database.
+
+    SQLite has one writer: writes queue here, in this process, instead of failing with "database is locked", and
+    each begins with ``BEGIN IMMEDIATE`` so that it never has to give up half-way. Reads see the last commit.
+
+    Args:
+        url: an async SQLAlchemy URL (``sqlite+aiosqlite:///…`` or ``postgresql+asyncpg://…``).
+        pool_size: connections to PostgreSQL, or reading connections to SQLite.
+        timeout: seconds to wait for a connection, a lock or a statement.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 10, timeout: float = 5.0) -> None:
+        self.dialect = make_url(url).get_backend_name()
+        self._turn: asyncio.Lock | None = None
+        if self.dialect == "sqlite":
+            self._reader = _sqlite_engine(url, pool_size, timeout, "BEGIN")
+            self._writer = _sqlite_engine(url, 1, timeout, "BEGIN IMMEDIATE")
+            self._turn = asyncio.Lock()
+        else:
+            self._reader = self._writer = _postgresql_engine(url, pool_size, timeout)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for queries; nothing done on it is kept."""
+        async with self._reader.connect() as conn:
+            yield conn
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction: committed when the block ends, undone when it raises."""
+        if self._turn is None:
+            async with self._writer.begin() as conn:
+                yield conn
+        else:
+            async with self._turn, self._writer.begin() as conn:
+                yield conn
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._reader.dispose()
+        if self._writer is not self._reader:
+            await self._writer.dispose()
+
+
+def _sqlite_engine(url: str, size: int, timeout: float, begin: str) -> AsyncEngine:
+    engine = create_async_engine(url, pool_size=size, max_overflow=0, pool_timeout=timeout)
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def configure(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver's own BEGIN comes too late for IMMEDIATE
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")  # an acknowledged write survives a power cut
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute(f"PRAGMA busy_timeout={int(timeout * 1000)}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def start(connection: Any) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _postgresql_engine(url: str, size: int, timeout: float) -> AsyncEngine:
+    return create_async_engine(
+        url,
+        pool_size=size,
+        max_overflow=0,
+        pool_timeout=timeout,
+        pool_use_lifo=True,
+        connect_args={
+            "timeout": timeout,
+            "command_timeout": timeout,
+            "server_settings": {"application_name": "hubbub", "jit": "off"},
+        },
+    )
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """Whether the error means that the database cannot be reached now, so that the same call may succeed later."""
+    if isinstance(error, (PoolTimeout, TimeoutError, ConnectionError, OSError)):
+        return True
+    if isinstance(error, DBAPIError):
+        code = getattr(error.orig, "sqlstate", None) or ""
+        if error.connection_invalidated or code.startswith(_AWAY):
+            return True
+        if isinstance(error, InterfaceError):
+            return True
+        return isinstance(error, OperationalError) and not code
+    return isinstance(error, SQLAlchemyError) and isinstance(error.__cause__, (ConnectionError, OSError))
+
+
+def is_retryable(error: BaseException) -> bool:
+    """Whether the database undid the transaction only because another one stood in its way."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _RETRYABLE

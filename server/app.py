@@ -1,0 +1,188 @@
+"""The application: the only place where things are built and wired."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from typing import Any
+
+import orjson
+from aiohttp import web
+from redis import asyncio as aioredis
+from sqlalchemy.exc import SQLAlchemyError
+
+from handlers.access import ENDS_ACCESS
+from handlers.base import Rules, Services
+from models import migrate
+from models.database import Database
+from models.types import now
+from server import demo, pages
+from server.connections import Connections
+from server.delivery import Delivery
+from server.dispatch import Dispatcher
+from server.engine import RealtimeServer, RedisBus
+from server.errors import StartupError
+from server.health import Health
+from server.identity import Identity
+from server.keys import DRAIN
+from server.limits import LocalLimiter, RedisLimiter
+from server.metrics import Metrics
+from server.mirror import Mirror
+from server.origins import Origins
+from server.packets import PacketJson
+from server.peer import Peer
+from server.rest import RestDoor
+from server.retention import Retention
+from server.roster import Roster
+from server.sessions import SocketSessions
+from server.settings import Settings
+from server.socket import SocketDoor
+from server.subscriptions import SocketSubscriptions
+from server.typing_board import SignalTypingBoard
+
+SOCKET_PATH = "/socket.io/"
+RECONNECT_MS = (100, 2000)
+
+
+def create_app(settings: Settings) -> web.Application:
+    """Build Hubbub. What it holds is opened when the application starts, and closed when it ends.
+
+    Starting raises ``StartupError`` when the database cannot be used.
+    """
+    database = Database(
+        settings.database_url, pool_size=settings.database_pool_size, timeout=settings.database_timeout_seconds
+    )
+    bus = _bus(settings)
+    redis = _redis(settings)
+    sio = RealtimeServer(
+        async_mode="aiohttp",
+        json=PacketJson,
+        ping_interval=settings.ping_interval,
+        ping_timeout=settings.ping_timeout,
+        max_http_buffer_size=settings.max_packet_bytes,
+        cors_allowed_origins=[],
+        logger=False,
+        engineio_logger=False,
+    )
+    connections = Connections()
+    identity = Identity(settings)
+    peer = Peer(settings.trusted_proxies, settings.origins)
+    mirror = Mirror(database)
+    delivery = Delivery(database, bus, catch_up_seconds=settings.catch_up_seconds, ends_access=ENDS_ACCESS)
+    roster = Roster(
+        redis,
+        bus.worker_id if bus is not None else "local",
+        settings.redis_prefix,
+        lease_seconds=settings.presence_lease_seconds,
+        per_address=settings.connections_per_address,
+        per_user=settings.connections_per_user,
+        timeout=settings.redis_timeout_seconds,
+    )
+    subscriptions = SocketSubscriptions(sio, delivery, connections, database, settings.subscriptions_per_connection)
+    typing = SignalTypingBoard(sio, delivery, settings.typing_seconds)
+    sessions = SocketSessions(sio, connections, identity)
+    rules = Rules(settings.entity_types, settings.messages_per_second, settings.messages_burst)
+    limiter = (
+        LocalLimiter() if redis is None else RedisLimiter(redis, settings.redis_prefix, settings.redis_timeout_seconds)
+    )
+    retention = Retention(database, settings.retention_events, settings.retention_seconds)
+    metrics = Metrics(connections, delivery, bus)
+
+    def appended(events: Any) -> None:
+        retention.note(events)
+        metrics.events(len(events))
+
+    delivery.appended = appended
+    dispatcher = Dispatcher(
+        database, Services(subscriptions, typing, roster, sessions, rules), limiter, delivery.committed, settings
+    )
+    dispatcher.observe = metrics.action
+    SocketDoor(sio, dispatcher, identity, connections, sessions, subscriptions, typing, roster, mirror, peer)
+    rest = RestDoor(dispatcher, identity, mirror, peer)
+    health = Health(database, bus, lambda: dispatcher.draining)
+    origins = Origins(peer, SOCKET_PATH)
+
+    app = web.Application(client_max_size=settings.max_packet_bytes, middlewares=[origins.middleware()])
+    app.on_response_prepare.append(origins.name)
+    app.on_response_prepare.append(pages.secure)
+    app.add_routes(health.routes())
+    app.add_routes(metrics.routes())
+    app.add_routes(demo.DemoDoor(settings, identity, mirror, peer).routes())
+    app.add_routes(pages.routes(demo=settings.demo))
+    app.add_routes(rest.routes())
+    sio.attach(app)
+
+    async def drain() -> None:
+        done = asyncio.create_task(dispatcher.drain())
+        for connection in connections:
+            data = {"reconnectInMs": random.randint(*RECONNECT_MS)}  # noqa: S311 - spreads clients, guards nothing
+            payload = orjson.dumps({"event": "server:draining", "at": now(), "data": data})
+            sio.broadcast(connection.id, "server:draining", payload)
+        await done
+        await sio.drain()
+
+    async def lifetime(_: web.Application) -> AsyncIterator[None]:
+        await _open_database(settings, database)
+        if bus is not None:
+            await bus.start()
+        await roster.start()
+        delivery.start()
+        retention.start()
+        yield
+        await retention.stop()
+        await delivery.stop()
+        await sio.shutdown()
+        await roster.stop()
+        if bus is not None:
+            await bus.stop()
+        if redis is not None:
+            await redis.aclose()
+        await database.close()
+
+    app[DRAIN] = drain
+    app.cleanup_ctx.append(lifetime)
+    return app
+
+
+def _bus(settings: Settings) -> RedisBus | None:
+    if settings.redis_url is None:
+        return None
+    return RedisBus(
+        settings.redis_url,
+        prefix=settings.redis_prefix,
+        timeout=settings.redis_timeout_seconds,
+        nonce_seconds=settings.bus_nonce_seconds,
+        deaf_seconds=settings.bus_deaf_seconds,
+    )
+
+
+def _redis(settings: Settings) -> Any:
+    """The client for leases and limits."""
+    if settings.redis_url is None:
+        return None
+    options: dict[str, Any] = {
+        "decode_responses": True,
+        "socket_timeout": settings.redis_timeout_seconds,
+        "socket_connect_timeout": settings.redis_timeout_seconds,
+    }
+    scheme, cluster, rest = settings.redis_url.partition("+cluster://")
+    if cluster:
+        return aioredis.RedisCluster.from_url(f"{scheme}://{rest}", **options)
+    return aioredis.Redis.from_url(settings.redis_url, **options)
+
+
+async def _open_database(settings: Settings, database: Database) -> None:
+    """Make sure that the database is there and has this program's schema; an embedded one is brought to it."""
+    try:
+        if database.dialect == "sqlite":
+            await asyncio.to_thread(migrate.upgrade, settings.database_url)
+        async with database.read() as conn:
+            current = await migrate.is_current(conn)
+        if current and settings.demo:
+            await demo.furnish(database)
+    except (SQLAlchemyError, OSError) as error:
+        cause = str(getattr(error, "orig", error)).splitlines()[0]
+        raise StartupError(f"The database cannot be used (DATABASE_URL): {cause}") from error
+    if not current:
+        raise StartupError(
+            "The database's schema is not this program's (DATABASE_URL): run `python -m server migrate` first."
+        )

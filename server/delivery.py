@@ -1,0 +1,242 @@
+"""Delivery: from a committed event to every subscriber on every worker.
+
+The log is the truth and the bus a wake-up: a worker that misses a message on the bus reads the log instead.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any
+
+from models import event_log
+from models.database import Database
+from models.event_log import Event
+from server.engine import RedisBus, topic_of
+from server.feed import Feed
+
+log = logging.getLogger("hubbub.delivery")
+
+EVENT, SIGNAL = b"e", b"s"
+# How often the numbers of all feeds are compared with the log although the bus seems well.
+_BACKSTOP_SECONDS = 15.0
+
+Signal = Callable[[str, bytes], None]
+Recheck = Callable[[Feed, Event], Awaitable[None] | None]
+
+
+class Delivery:
+    """The feeds of this worker, and what brings events to them.
+
+    Args:
+        database: where the log stands.
+        bus: to and from the other workers; None where there is only this one.
+        catch_up_seconds: how often the log is asked while the bus is away.
+        ends_access: names of events after which ``recheck`` decides who may hear on.
+    """
+
+    def __init__(
+        self, database: Database, bus: RedisBus | None, *, catch_up_seconds: float, ends_access: Iterable[str]
+    ) -> None:
+        self._database = database
+        self._bus = bus
+        self._catch_up_seconds = catch_up_seconds
+        self._ends_access = frozenset(ends_access)
+        self._feeds: dict[str, Feed] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._urgent = asyncio.Event()
+        self.recheck: Recheck | None = None
+        self._signals: dict[str, Signal] = {}
+        self.on_reset: Callable[[str], None] = lambda channel: None
+        self.appended: Callable[[Sequence[Event]], None] = lambda events: None
+        if bus is not None:
+            bus.on(EVENT, self._heard)
+            bus.on(SIGNAL, self._heard_signal)
+            bus.on_gap(self._gap)
+
+    def __len__(self) -> int:
+        return len(self._feeds)
+
+    def start(self) -> None:
+        """Begin to watch for what the bus did not bring."""
+        if self._bus is not None:
+            self._spawn(self._watch())
+
+    async def stop(self) -> None:
+        """End every task of this object."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def committed(self, events: Sequence[Event]) -> None:
+        """Deliver what was committed here, to this worker's subscribers and to the other workers."""
+        for event in events:
+            feed = self._feeds.get(event.channel)
+            if feed is not None:
+                feed.offer(event)
+            if self._bus is not None:
+                head = b"%d\n%b\n" % (event.seq, event.event.encode())
+                self._bus.publish(topic_of(event.channel), EVENT, head + event.envelope)
+        self.appended(events)
+
+    def signal(self, channel: str, name: str, payload: bytes) -> None:
+        """Send what is worthless a moment later to the other workers that hear the channel."""
+        if self._bus is not None:
+            self._bus.publish(topic_of(channel), SIGNAL, b"%b\n%b" % (name.encode(), payload))
+
+    def on_signal(self, name: str, handler: Signal) -> None:
+        """Call ``handler(channel, payload)`` for the signals of that name that other workers send."""
+        self._signals[name] = handler
+
+    async def open(self, channel: str) -> Feed:
+        """The feed of a channel, which the caller gives back with ``close``."""
+        feed = self._feeds.get(channel)
+        if feed is None:
+            feed = self._feeds[channel] = Feed(channel, self._fill_soon, self._hold)
+            if self._bus is not None:
+                self._bus.retain(topic_of(channel))
+        feed.users += 1
+        try:
+            while feed.seq < 0:
+                if feed.opened is None:
+                    feed.opened = asyncio.get_running_loop().create_future()
+                    await self._open(feed)
+                else:
+                    await asyncio.wait([feed.opened])
+        except BaseException:
+            self.close(feed)
+            raise
+        return feed
+
+    async def _open(self, feed: Feed) -> None:
+        opened = feed.opened
+        assert opened is not None
+        try:
+            if self._bus is not None:
+                # Subscribed first, read afterwards: what is committed in between is heard, or read, or both.
+                await self._bus.subscribed(topic_of(feed.channel))
+            async with self._database.read() as conn:
+                feed.open(await event_log.newest(conn, feed.channel))
+        finally:
+            feed.opened = None
+            opened.set_result(None)
+
+    def close(self, feed: Feed) -> None:
+        """Give a feed back; with its last user it goes."""
+        feed.users -= 1
+        if feed.users == 0:
+            del self._feeds[feed.channel]
+            if self._bus is not None:
+                self._bus.release(topic_of(feed.channel))
+
+    async def replay(self, feed: Feed, after: int) -> event_log.Replay:
+        """What follows ``after``, up to the feed's present position at least."""
+        while True:
+            async with self._database.read() as conn:
+                found = await event_log.after(conn, feed.channel, after)
+            # A snapshot that was taken before the newest event was delivered would leave a hole: look again.
+            if found.newest >= feed.seq:
+                return found
+
+    def _hold(self, feed: Feed, event: Event) -> bool:
+        if event.event not in self._ends_access or self.recheck is None:
+            return False
+        check = self.recheck(feed, event)
+        if check is None:
+            return False
+        self._spawn(self._held(feed, event, check))
+        return True
+
+    async def _held(self, feed: Feed, event: Event, check: Awaitable[None]) -> None:
+        """Deliver an event once it is certain who may hear it, however long that takes."""
+        while feed.users:
+            try:
+                await check
+                break
+            except Exception as error:
+                log.warning("Access could not be checked; trying again", extra={"cause": repr(error)})
+                await asyncio.sleep(self._catch_up_seconds)
+                again = self.recheck(feed, event) if self.recheck else None
+                if again is None:
+                    break
+                check = again
+        feed.resume()
+
+    def _heard(self, topic: str, payload: bytes) -> None:
+        seq, name, envelope = payload.split(b"\n", 2)
+        feed = self._feeds.get(channel_of(topic))
+        if feed is not None:
+            feed.offer(Event(feed.channel, int(seq), name.decode(), envelope))
+
+    def _heard_signal(self, topic: str, payload: bytes) -> None:
+        name, body = payload.split(b"\n", 1)
+        self._signals[name.decode()](channel_of(topic), body)
+
+    def _gap(self, topic: str | None) -> None:
+        if topic is None:
+            self._urgent.set()
+        elif (feed := self._feeds.get(channel_of(topic))) is not None and feed.seq >= 0:
+            self._fill_soon(feed)
+
+    async def _watch(self) -> None:
+        """Ask the log while the bus is away, at once when it is back, and now and then in any case."""
+        assert self._bus is not None
+        while True:
+            pause = _BACKSTOP_SECONDS if self._bus.healthy else self._catch_up_seconds
+            try:
+                async with asyncio.timeout(pause):
+                    await self._urgent.wait()
+            except TimeoutError:
+                pass
+            self._urgent.clear()
+            try:
+                await self._catch_up()
+            except Exception as error:
+                log.warning("The log could not be read; trying again", extra={"cause": repr(error)})
+                await asyncio.sleep(self._catch_up_seconds)
+                self._urgent.set()
+
+    async def _catch_up(self) -> None:
+        names = [channel for channel, feed in self._feeds.items() if feed.seq >= 0]
+        for start in range(0, len(names), 1000):
+            async with self._database.read() as conn:
+                newest = await event_log.newest_of(conn, names[start : start + 1000])
+            for name, seq in newest.items():
+                feed = self._feeds.get(name)
+                if feed is not None and seq > feed.seq:
+                    self._fill_soon(feed)
+
+    def _fill_soon(self, feed: Feed) -> None:
+        if not feed.filling:
+            feed.filling = True
+            self._spawn(self._fill(feed))
+
+    async def _fill(self, feed: Feed) -> None:
+        try:
+            while feed.users:
+                try:
+                    async with self._database.read() as conn:
+                        found = await event_log.after(conn, feed.channel, feed.seq)
+                    break
+                except Exception as error:
+                    log.warning("A hole could not be filled; trying again", extra={"cause": repr(error)})
+                    await asyncio.sleep(self._catch_up_seconds)
+            else:
+                return
+        finally:
+            feed.filling = False
+        for event in found.events:
+            feed.offer(event)
+        if not found.recovered and found.newest > feed.seq:
+            log.warning("A channel fell behind what is retained", extra={"channel": feed.channel, "seq": feed.seq})
+            self.on_reset(feed.channel)
+            feed.skip_to(found.newest)
+
+    def _spawn(self, work: Awaitable[Any]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def channel_of(topic: str) -> str:
+    """The channel of a topic of the bus."""
+    return topic.removeprefix(topic_of(""))

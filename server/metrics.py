@@ -1,0 +1,45 @@
+"""Metrics: what the worker counts, as Prometheus reads it."""
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from handlers import REGISTRY
+from server.connections import Connections
+from server.delivery import Delivery
+from server.engine import RedisBus
+
+
+class Metrics:
+    """Counters of one worker at ``/metrics``."""
+
+    def __init__(self, connections: Connections, delivery: Delivery, bus: RedisBus | None) -> None:
+        self._registry = CollectorRegistry()
+        self._actions = Counter(
+            "hubbub_actions", "Actions by their outcome", ["action", "outcome"], registry=self._registry
+        )
+        self._events = Counter("hubbub_events", "Events committed here", registry=self._registry)
+        Gauge("hubbub_connections", "Open Socket.IO connections", registry=self._registry).set_function(
+            lambda: len(connections)
+        )
+        Gauge("hubbub_channels", "Channels heard here", registry=self._registry).set_function(lambda: len(delivery))
+        Gauge("hubbub_bus_healthy", "Whether the other workers are heard", registry=self._registry).set_function(
+            lambda: float(bus is None or bus.healthy)
+        )
+        for name in REGISTRY:
+            self._actions.labels(name, "ok")
+
+    def action(self, name: str, outcome: str) -> None:
+        """Count an action; ``outcome`` is ``ok`` or an error's code."""
+        self._actions.labels(name, outcome).inc()
+
+    def events(self, count: int) -> None:
+        """Count committed events."""
+        self._events.inc(count)
+
+    def routes(self) -> list[web.RouteDef]:
+        """The routes of this door."""
+        return [web.get("/metrics", self._show)]
+
+    async def _show(self, request: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(self._registry), headers={"Content-Type": CONTENT_TYPE_LATEST})

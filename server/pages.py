@@ -1,0 +1,41 @@
+"""Pages: the demo application and the client library, as files."""
+
+from pathlib import Path
+
+from aiohttp import web
+
+import static
+
+_ROOT = Path(next(iter(static.__path__)))
+SECURITY = {
+    "Content-Security-Policy": (
+        "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data: https:;"
+        " object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
+# The parts of the folder that a browser gets; packages and their descriptions stay inside.
+SERVED = ("app", "client", "vendor")
+
+
+def routes(*, demo: bool) -> list[web.AbstractRouteDef]:
+    """The client library, always, and the demo's page, in demo mode."""
+    found: list[web.AbstractRouteDef] = [
+        web.static(f"/static/{part}", _ROOT / part) for part in SERVED if (_ROOT / part).is_dir()
+    ]
+    if demo:
+        found.append(web.get("/", _index))
+    return found
+
+
+async def _index(request: web.Request) -> web.FileResponse:
+    return web.FileResponse(_ROOT / "index.html", headers={"Cache-Control": "no-cache"})
+
+
+async def secure(request: web.Request, response: web.StreamResponse) -> None:
+    """A signal for ``on_response_prepare``: headers that keep a page to itself."""
+    if response.content_type == "text/html" or request.path.startswith("/static/"):
+        for name, value in SECURITY.items():
+            response.headers.setdefault(name, value)
+        response.headers.setdefault("Cache-Control", "no-cache")

@@ -1,0 +1,59 @@
+"""Retention: what is older than a channel keeps goes within seconds."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from models import event_log, idempotency
+from models.database import Database
+from models.event_log import Event
+from models.types import ago
+
+log = logging.getLogger("hubbub.retention")
+
+EVERY_SECONDS = 2.0
+# As long as a synchronised mutation is remembered (the contract's section 9).
+RESULT_SECONDS = 7 * 86_400
+
+
+class Retention:
+    """Deletes events past the newest ``events`` of a channel or older than ``seconds``, and old results."""
+
+    def __init__(self, database: Database, events: int, seconds: float) -> None:
+        self._database = database
+        self._events = events
+        self._seconds = seconds
+        self._grown: set[str] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    def note(self, events: Sequence[Event]) -> None:
+        """Remember which channels have grown beyond what they keep."""
+        self._grown.update(event.channel for event in events if event.seq > self._events)
+
+    def start(self) -> None:
+        """Begin, with a look at every channel: whoever died may have left something."""
+        self._task = asyncio.create_task(self._work())
+
+    async def stop(self) -> None:
+        """End."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def sweep(self, names: set[str] | None) -> int:
+        """Delete once; returns how many events went."""
+        async with self._database.write() as conn:
+            await idempotency.expire(conn, ago(RESULT_SECONDS))
+            return await event_log.expire(conn, ago(self._seconds), self._events, names)
+
+    async def _work(self) -> None:
+        names: set[str] | None = None
+        while True:
+            grown, self._grown = self._grown, set()
+            try:
+                await self.sweep(names if names is None else grown)
+                names = set()
+            except Exception as error:
+                self._grown |= grown
+                log.warning("Old events could not be deleted; trying again", extra={"cause": repr(error)})
+            await asyncio.sleep(EVERY_SECONDS)

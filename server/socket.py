@@ -1,0 +1,115 @@
+"""The Socket.IO door: each action an event, each reply an acknowledgement."""
+
+import logging
+from typing import Any
+
+from socketio.exceptions import ConnectionRefusedError
+
+from handlers import REGISTRY
+from handlers.base import Actor
+from handlers.errors import ActionError, Unavailable
+from server.connections import Connection, Connections
+from server.dispatch import Dispatcher, failure
+from server.engine import RealtimeServer, Then
+from server.identity import Credential, Identity
+from server.mirror import Mirror
+from server.peer import Peer
+from server.roster import Roster
+from server.sessions import SocketSessions
+from server.subscriptions import SocketSubscriptions
+from server.typing_board import SignalTypingBoard
+
+log = logging.getLogger("hubbub.socket")
+
+
+class SocketDoor:
+    """Connects, dispatches and lets go the clients of a Socket.IO server."""
+
+    def __init__(
+        self,
+        sio: RealtimeServer,
+        dispatcher: Dispatcher,
+        identity: Identity,
+        connections: Connections,
+        sessions: SocketSessions,
+        subscriptions: SocketSubscriptions,
+        typing: SignalTypingBoard,
+        roster: Roster,
+        mirror: Mirror,
+        peer: Peer,
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._identity = identity
+        self._connections = connections
+        self._sessions = sessions
+        self._subscriptions = subscriptions
+        self._typing = typing
+        self._roster = roster
+        self._mirror = mirror
+        self._peer = peer
+        sio.on("connect", self._connect)
+        sio.on("disconnect", self._disconnect)
+        for name in REGISTRY:
+            sio.on(name, self._handler(name))
+        sio.on("*", self._unknown)
+
+    def _handler(self, name: str) -> Any:
+        async def handle(sid: str, *payload: Any) -> Then:
+            return await self._act(name, sid, payload)
+
+        return handle
+
+    async def _unknown(self, name: str, sid: str, *payload: Any) -> Then:
+        return await self._act(name, sid, payload)
+
+    async def _act(self, name: str, sid: str, payload: tuple[Any, ...]) -> Then:
+        connection = self._connections[sid]
+        reply = await self._dispatcher.run(name, connection.actor, payload[0] if payload else None)
+        return Then(reply.body, reply.after)
+
+    async def _connect(self, sid: str, environ: dict[str, Any], auth: Any = None) -> None:
+        request = environ["aiohttp.request"]
+        try:
+            if self._dispatcher.draining:
+                raise Unavailable("The server is restarting; try again in a moment.")
+            credential = await self._identity.of(request, auth=auth)
+            actor = Actor(credential.user, credential.backend, sid, self._peer.address(request))
+            await self._roster.admit(actor)
+            try:
+                await self._enter(Connection(sid, actor, credential.expires_at), credential)
+            except BaseException:
+                self._leave(sid)
+                await self._roster.leave(actor)
+                raise
+        except ActionError as error:
+            raise _refusal(error.wire()) from error
+        except Exception as error:
+            raise _refusal(failure(error).body["error"]) from error
+
+    async def _enter(self, connection: Connection, credential: Credential) -> None:
+        if credential.user is not None:
+            await self._mirror.remember(credential.user)
+        self._connections.add(connection)
+        if credential.user is not None:
+            position = await self._subscriptions.attach(connection.id, f"user:{credential.user.id}", None)
+            position.start(False)
+        self._sessions.watch(connection)
+
+    def _leave(self, sid: str) -> Connection | None:
+        self._subscriptions.forget(sid)
+        self._typing.forget(sid)
+        return self._connections.remove(sid)
+
+    async def _disconnect(self, sid: str, reason: str) -> None:
+        connection = self._leave(sid)
+        if connection is None:
+            return
+        await self._roster.leave(connection.actor)
+        if connection.actor.user is not None and not self._roster.is_here(connection.actor.user.id):
+            await self._mirror.seen(connection.actor.user.id)
+
+
+def _refusal(error: dict[str, Any]) -> ConnectionRefusedError:
+    """CONNECT_ERROR with ``{message, data: {code, …}}``."""
+    message = error.pop("message")
+    return ConnectionRefusedError(message, error)

@@ -1,0 +1,191 @@
+"""Subscriptions: which Socket.IO connections hear which channels.
+
+A connection that hears a channel sits in the Socket.IO room of the same name, so that one write reaches everybody.
+Until its reply has left, and until the channel here has come as far as that reply, it hears by itself.
+"""
+
+from collections.abc import Awaitable
+
+from handlers import access
+from handlers.base import Position
+from handlers.errors import Invalid
+from models.database import Database
+from models.event_log import Event
+from server.connections import Connections
+from server.delivery import Delivery
+from server.engine import RealtimeServer
+from server.feed import Feed
+
+
+class _Room:
+    """The listener that stands for everybody in the Socket.IO room of a channel."""
+
+    def __init__(self, sio: RealtimeServer) -> None:
+        self._sio = sio
+
+    def hear(self, event: Event) -> None:
+        self._sio.broadcast(event.channel, event.event, event.envelope)
+
+
+class _Subscription:
+    """One connection's place in a channel."""
+
+    def __init__(self, sio: RealtimeServer, connection: str, feed: Feed) -> None:
+        self._sio = sio
+        self.connection = connection
+        self.feed = feed
+        self._waiting: list[Event] | None = []
+        self._seen = -1
+
+    def hear(self, event: Event) -> None:
+        """Keep the event for after the reply; once that has left, send it, and sit down in the room when it is due."""
+        if self._waiting is not None:
+            self._waiting.append(event)
+            return
+        if event.seq > self._seen:
+            self.send(event)
+        if event.seq >= self._seen:
+            # The room's listener has had its turn with this event: from the next one on it serves this connection.
+            self._sit_down()
+
+    def start(self, seen: int, first: list[Event]) -> None:
+        """Send ``first``, then what came in the meantime and is later than ``seen``, then whatever comes."""
+        waiting, self._waiting = self._waiting or [], None
+        self._seen = seen
+        for event in first:
+            self.send(event)
+        for event in waiting:
+            if event.seq > seen:
+                self.send(event)
+        if self.feed.seq >= seen:
+            self._sit_down()
+
+    def send(self, event: Event) -> None:
+        """Send an event to this connection alone."""
+        self._sio.broadcast(self.connection, event.event, event.envelope)
+
+    def _sit_down(self) -> None:
+        self.feed.remove(self)
+        self._sio.enter_room_now(self.connection, self.feed.channel)
+
+
+class SocketSubscriptions:
+    """The port ``Subscriptions`` of the handlers, for Socket.IO connections.
+
+    Args:
+        sio: their server.
+        delivery: the feeds.
+        connections: who is connected.
+        database: asked when somebody may have lost access.
+        limit: how many channels a connection may hear, its own ``user:{id}`` apart.
+    """
+
+    def __init__(
+        self, sio: RealtimeServer, delivery: Delivery, connections: Connections, database: Database, limit: int
+    ) -> None:
+        self._sio = sio
+        self._delivery = delivery
+        self._connections = connections
+        self._database = database
+        self._limit = limit
+        self._room = _Room(sio)
+        self._of_connection: dict[str, dict[str, _Subscription]] = {}
+        self._of_channel: dict[str, dict[str, _Subscription]] = {}
+        delivery.recheck = self._recheck
+        delivery.on_reset = self._reset
+
+    def check(self, connection: str, channel: str) -> None:
+        """Raise ``Invalid`` when the connection may not have one more subscription."""
+        mine = self._of_connection.get(connection, {})
+        counted = sum(1 for name in mine if not name.startswith("user:"))
+        if channel not in mine and counted >= self._limit:
+            raise Invalid(
+                f"A connection hears {self._limit} channels at most (HUBBUB_SUBSCRIPTIONS_PER_CONNECTION).",
+                {"channel": ["Is one channel too many for this connection: unsubscribe from another first."]},
+            )
+
+    async def attach(self, connection: str, channel: str, after: int | None) -> Position:
+        """Subscribe a connection, from behind ``after`` or from now on.
+
+        One that is subscribed already begins anew, so that what follows ``after`` comes before what is live.
+        """
+        feed = await self._delivery.open(channel)
+        if connection not in self._connections:
+            self._delivery.close(feed)
+            raise Invalid("The connection has ended.")
+        self.detach(connection, channel)
+        subscription = _Subscription(self._sio, connection, feed)
+        self._of_connection.setdefault(connection, {})[channel] = subscription
+        if channel not in self._of_channel:
+            # Before all others, so that somebody who sits down while hearing an event does not hear it here again.
+            feed.add(self._room, self._room)
+        self._of_channel.setdefault(channel, {})[connection] = subscription
+        feed.add(subscription, subscription)
+        seq, recovered, events = feed.seq, True, list[Event]()
+        if after is not None:
+            try:
+                found = await self._delivery.replay(feed, after)
+            except BaseException:
+                self._drop(subscription)
+                raise
+            seq, recovered, events = found.newest, found.recovered, found.events
+
+        def start(replay: bool) -> None:
+            if self._of_connection.get(connection, {}).get(channel) is subscription:
+                subscription.start(seq, events if replay else [])
+
+        return Position(seq, recovered, events, start)
+
+    def detach(self, connection: str, channel: str) -> None:
+        """End a subscription; nothing happens when there is none."""
+        subscription = self._of_connection.get(connection, {}).get(channel)
+        if subscription is not None:
+            self._drop(subscription)
+
+    def forget(self, connection: str) -> None:
+        """End every subscription of a connection that is gone."""
+        for subscription in list(self._of_connection.get(connection, {}).values()):
+            self._drop(subscription)
+
+    def _drop(self, subscription: _Subscription) -> None:
+        feed, connection = subscription.feed, subscription.connection
+        mine = self._of_connection.get(connection, {})
+        if mine.get(feed.channel) is not subscription:
+            return
+        del mine[feed.channel]
+        if not mine:
+            del self._of_connection[connection]
+        listeners = self._of_channel[feed.channel]
+        del listeners[connection]
+        if not listeners:
+            del self._of_channel[feed.channel]
+            feed.remove(self._room)
+        feed.remove(subscription)
+        self._sio.leave_room_now(connection, feed.channel)
+        self._delivery.close(feed)
+
+    def _reset(self, channel: str) -> None:
+        """A channel lost events for good: its connections are cut, come back, and learn that they must reload."""
+        for connection in list(self._of_channel.get(channel, {})):
+            self._sio.drop_transport(connection)
+
+    def _recheck(self, feed: Feed, event: Event) -> Awaitable[None] | None:
+        """Before an event that may end access is delivered, those who may hear no longer are sent away."""
+        gone = access.leaver(event)
+        if gone is not None:
+            for connection in self._connections.of_user(gone):
+                self.detach(connection, feed.channel)
+            return None
+        return self._reread(feed, event) if access.narrows(event) else None
+
+    async def _reread(self, feed: Feed, event: Event) -> None:
+        actors = {
+            connection: self._connections[connection].actor
+            for connection in self._of_channel.get(feed.channel, {})
+            if connection in self._connections
+        }
+        async with self._database.read() as conn:
+            kept = await access.still_readers(conn, event, actors)
+        for connection in actors:
+            if connection not in kept:
+                self.detach(connection, feed.channel)

@@ -1,0 +1,91 @@
+"""The typing board: who is writing where, on all workers. Worth nothing a moment later, so nothing of it is kept.
+
+Each worker tells the others who starts and who stops; each ends by itself what was not repeated in time, so that a
+worker that dies takes nobody's dots with it. What a channel's subscribers get is absolute: everyone typing.
+"""
+
+import asyncio
+
+import orjson
+
+from models.event_log import envelope
+from models.types import now
+from models.users import User
+from server.delivery import Delivery
+from server.engine import RealtimeServer
+
+TELL = "typing"
+
+
+class SignalTypingBoard:
+    """The port ``TypingBoard`` of the handlers.
+
+    Args:
+        sio: sends to this worker's connections.
+        delivery: tells the other workers.
+        seconds: how long somebody types after the last start.
+    """
+
+    def __init__(self, sio: RealtimeServer, delivery: Delivery, seconds: float) -> None:
+        self._sio = sio
+        self._delivery = delivery
+        self._seconds = seconds
+        self._typing: dict[str, dict[str, tuple[str, asyncio.TimerHandle]]] = {}
+        self._of_connection: dict[str, set[tuple[str, str]]] = {}
+        delivery.on_signal(TELL, self._heard)
+
+    def start(self, channel: str, user: User, connection: str | None) -> None:
+        """Somebody types; it ends by itself."""
+        if connection is not None:
+            self._of_connection.setdefault(connection, set()).add((channel, user.id))
+        self._begin(channel, user.id, user.name)
+        self._tell(channel, {"id": user.id, "name": user.name})
+
+    def stop(self, channel: str, user_id: str) -> None:
+        """Somebody stopped; nothing happens when they were not typing."""
+        if self._finish(channel, user_id):
+            self._tell(channel, {"id": user_id})
+
+    def typing(self, channel: str) -> list[dict[str, str]]:
+        """Everyone typing: ``[{id, name}]``."""
+        return [{"id": user_id, "name": name} for user_id, (name, _) in self._typing.get(channel, {}).items()]
+
+    def forget(self, connection: str) -> None:
+        """A connection is gone, and with it what was typed there."""
+        for channel, user_id in self._of_connection.pop(connection, ()):
+            self.stop(channel, user_id)
+
+    def _begin(self, channel: str, user_id: str, name: str) -> None:
+        people = self._typing.setdefault(channel, {})
+        known = people.get(user_id)
+        if known is not None:
+            known[1].cancel()
+        timer = asyncio.get_running_loop().call_later(self._seconds, self._finish, channel, user_id)
+        people[user_id] = (name, timer)
+        if known is None:
+            self._show(channel)
+
+    def _finish(self, channel: str, user_id: str) -> bool:
+        people = self._typing.get(channel, {})
+        found = people.pop(user_id, None)
+        if found is None:
+            return False
+        found[1].cancel()
+        if not people:
+            del self._typing[channel]
+        self._show(channel)
+        return True
+
+    def _show(self, channel: str) -> None:
+        data = orjson.dumps({"users": self.typing(channel)})
+        self._sio.broadcast(channel, "typing:changed", envelope(channel, "typing:changed", now(), data), volatile=True)
+
+    def _tell(self, channel: str, change: dict[str, str]) -> None:
+        self._delivery.signal(channel, TELL, orjson.dumps(change))
+
+    def _heard(self, channel: str, payload: bytes) -> None:
+        change = orjson.loads(payload)
+        if "name" in change:
+            self._begin(channel, change["id"], change["name"])
+        else:
+            self._finish(channel, change["id"])

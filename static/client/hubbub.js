@@ -1,0 +1,75 @@
+import { Channels } from "./channels.js";
+import { Chat } from "./chat.js";
+import { Connection } from "./connection.js";
+import { Emitter } from "./emitter.js";
+import { defaultSettings } from "./settings.js";
+
+/**
+ * What the parts of the client share.
+ *
+ * @typedef {object} Surroundings
+ * @property {Connection} connection
+ * @property {Channels} channels
+ * @property {import("./types.js").User} me
+ * @property {import("./settings.js").Settings} settings
+ * @property {(error: any) => void} report gets the errors that no caller waits for
+ * @property {(work: Promise<any>) => void} background lets `work` go on by itself; reports its failure unless it will be tried again
+ */
+
+/**
+ * The Hubbub client of one user in one page or process.
+ *
+ *     const session = await guestSession("Ada");
+ *     const hubbub = new Hubbub({ io, session });
+ *     hubbub.open();
+ *     hubbub.chat.subscribe(() => show(hubbub.chat.getSnapshot().rooms));
+ */
+export class Hubbub {
+  #problems = new Emitter();
+
+  /**
+   * @param {object} options
+   * @param {Function} options.io `io` of the official socket.io-client, 4.6 or later
+   * @param {import("./session.js").Session} options.session
+   * @param {string} [options.url] origin of the server; the page's own by default
+   * @param {Partial<import("./settings.js").Settings>} [options.settings]
+   * @param {object} [options.socketOptions] passed on to `io`
+   */
+  constructor({ io, session, url = "", settings, socketOptions }) {
+    this.session = session;
+    this.me = session.user;
+    this.settings = { ...defaultSettings, ...settings };
+    this.connection = new Connection({ io, url, session, settings: this.settings, socketOptions });
+    this.connection.on("problem", this.#report);
+    this.channels = new Channels(this.connection, this.settings, this.#report);
+    this.chat = new Chat({
+      connection: this.connection,
+      channels: this.channels,
+      me: this.me,
+      settings: this.settings,
+      report: this.#report,
+      background: (work) => void work.catch((error) => error.retryable || this.#report(error)),
+    });
+  }
+
+  /** Connect, and stay connected until `close`. */
+  open() {
+    this.connection.open();
+  }
+
+  close() {
+    this.connection.close();
+  }
+
+  /**
+   * Hear of errors that no caller waits for.
+   *
+   * @param {(error: any) => void} listener
+   * @returns {() => void} ends the subscription
+   */
+  onProblem(listener) {
+    return this.#problems.on("problem", listener);
+  }
+
+  #report = (/** @type {any} */ error) => this.#problems.emit("problem", error);
+}

@@ -1,0 +1,24 @@
+/** Every time and bound of the client, with its default; pass what should differ to `new Hubbub({settings})`. */
+export const defaultSettings = Object.freeze({
+  /** How long an action waits for its acknowledgement. */
+  ackTimeoutMs: 10_000,
+  /** How long a lost connection counts as "reconnecting" before it counts as "offline". */
+  offlineAfterMs: 8_000,
+  /** First and longest pause before something that failed for a passing reason is tried again. */
+  retryDelayMs: 1_000,
+  retryDelayMaxMs: 15_000,
+  /** Messages asked for at a time. */
+  pageSize: 50,
+  /** Messages kept in memory of a room that is shown, and of one that is not. */
+  windowSize: 300,
+  idleWindowSize: 50,
+  /** Rooms whose events are followed from the start; the others follow when they are opened. */
+  followedRooms: 150,
+  /** Read positions and key strokes are gathered this long before they are told. */
+  readDelayMs: 400,
+  typingIntervalMs: 1_000,
+  /** Pages read back at most in search of one message. */
+  findPages: 20,
+});
+
+/** @typedef {typeof defaultSettings} Settings */

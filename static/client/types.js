@@ -1,0 +1,80 @@
+/**
+ * The shapes that go over the wire (section numbers refer to the wire contract) and those that the
+ * stores hand out. Nothing here runs.
+ *
+ * @typedef {{id: string, name: string, firstName: string | null, lastName: string | null, profileImage: string | null}} User
+ * @typedef {{code: string, message: string, fields?: Record<string, string[]>, retryAfter?: number, current?: any}} ErrorReply
+ *
+ * @typedef {object} Envelope                An event or, without `seq`, a signal (section 4).
+ * @property {string} event
+ * @property {string} channel
+ * @property {number} [seq]
+ * @property {string} at
+ * @property {any} data
+ *
+ * @typedef {{channel: string, seq: number, recovered: boolean, events: Envelope[], snapshot?: any}} SubscribeReply
+ *
+ * @typedef {object} Room                    (section 5)
+ * @property {string} id
+ * @property {string | null} name            null in a direct room
+ * @property {string | null} description
+ * @property {"public" | "private" | "direct"} visibility
+ * @property {boolean} isActive              false once archived
+ * @property {number | null} slowMode        seconds between two messages of one member
+ * @property {number} memberCount
+ * @property {string} createdAt
+ * @property {string} updatedAt
+ *
+ * @typedef {{userId: string, role: "owner" | "moderator" | "member", joinedAt: string, lastReadSeq: number, user: User, presence?: any}} Member
+ * @typedef {{emoji: string, count: number, userIds: string[]}} Reaction
+ *
+ * @typedef {object} Message
+ * @property {string} id
+ * @property {number} seq                    numbers the messages of the room without holes
+ * @property {string} roomId
+ * @property {string} userId
+ * @property {string | null} message         null once deleted
+ * @property {string | null} clientId
+ * @property {string | null} replyToId
+ * @property {string[]} mentions             ids of the members mentioned
+ * @property {any[]} attachments
+ * @property {Reaction[]} reactions
+ * @property {string} createdAt
+ * @property {string | null} editedAt
+ * @property {string | null} deletedAt
+ * @property {User} user
+ *
+ * @typedef {object} Pending                 A message of one's own that the server has not stored yet.
+ * @property {string} clientId
+ * @property {string} message
+ * @property {string | null} replyToId
+ * @property {string[]} mentions
+ * @property {string} createdAt
+ * @property {"pending" | "waiting" | "failed"} status   `waiting`: held back by a limit until `retryAt`
+ * @property {number | null} retryAt         milliseconds since 1970
+ * @property {Error | null} error
+ *
+ * @typedef {object} RoomSummary             One line of the list of rooms.
+ * @property {Room} room
+ * @property {"owner" | "moderator" | "member" | null} role   of this user; null for one who only reads
+ * @property {User[]} users                  of a direct room: the people in it
+ * @property {Message | null} lastMessage
+ * @property {number} unreadCount
+ * @property {number} mentionCount
+ * @property {number} lastReadSeq
+ *
+ * @typedef {Room & {roomId: string, role: "owner" | "moderator" | "member", users?: User[], lastMessage: Message | null,
+ *   unreadCount: number, mentionCount: number, lastReadSeq: number}} RoomLine   An element of `room:list`.
+ *
+ * @typedef {object} TimelineView            What the store of a room's messages hands out.
+ * @property {"idle" | "loading" | "ready" | "failed"} status
+ * @property {Error | null} error
+ * @property {Message[]} messages            oldest first, without holes
+ * @property {readonly Pending[]} pending
+ * @property {boolean} hasOlder
+ * @property {boolean} hasNewer              true while an older part of the room is shown
+ * @property {boolean} loadingOlder
+ * @property {boolean} loadingNewer
+ */
+
+export {};

@@ -1,0 +1,1 @@
+"""The real servers, clients and browser that the tests run against."""
