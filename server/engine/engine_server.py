@@ -183,14 +183,15 @@ class EngineServer:
         """
         return "websocket" if self._get_socket(sid).upgraded else "polling"
 
-    async def drain(self, reason: str) -> None:
+    async def drain(self, reason: str, *, linger: bool = True) -> None:
         """Close every session so that its client comes back by itself, elsewhere.
 
-        Waits for what was sent to arrive and for the disconnect handlers, within the close time-out.
+        Waits for what was sent to arrive and for the disconnect handlers, within the close time-out. With `linger`,
+        waits for polling clients to fetch what is left for them.
         """
         self.refusing = True
         for session in list(self.sockets.values()):
-            session.close(reason, code=1012, linger=True)
+            session.close(reason, code=1012, linger=linger)
         last_polls = [asyncio.ensure_future(polling.drained()) for polling in self.lingering.values()]
         waiting = [*last_polls, *self._tasks, asyncio.ensure_future(self._websockets.batch.all_closed())]
         _, late = await asyncio.wait(waiting, timeout=self._closing.delay)
@@ -200,7 +201,7 @@ class EngineServer:
     async def shutdown(self) -> None:
         """Close every session at once and stop every timer."""
         if self.sockets:
-            await self.drain(Reason.SERVER_DISCONNECT)
+            await self.drain(Reason.SERVER_DISCONNECT, linger=False)
         for deadlines in (self.ping_deadlines, self.pong_deadlines, self._lingering_deadlines, self._upgrades):
             deadlines.clear()
 

@@ -155,7 +155,7 @@ class ReceivingServer(socketio.AsyncServer):
             step()
 
     async def _trigger_catch_all(self, event: str, namespace: str, *args: Any) -> Any:
-        """Call the catch-all handler, if there is one, for an event that bears the name of a handler of another kind."""
+        """Call the catch-all handler, if any, for an event with the name of a handler of another kind."""
         handler = self.handlers.get(namespace, {}).get("*")
         arguments: tuple[Any, ...] = (event, *args)
         if handler is None:
