@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import socketio
-from socketio import packet
+from socketio import packet as stock_packet
 
 from server.engine.connection import Connection
 from server.engine.deadlines import Deadlines
@@ -21,7 +21,7 @@ from server.engine.receiving import ReceivingServer
 from server.engine.wire import encode, encode_event
 
 
-class RealtimePacket(packet.Packet):
+class RealtimePacket(stock_packet.Packet):
     """python-socketio's packet with orjson; stock sets the JSON module for the whole process."""
 
     json = StandardJson
@@ -73,7 +73,9 @@ class RealtimeServer(ReceivingServer):
         )
         self._own_wire = serializer == "default"
         if self._own_wire:
-            self.packet_class = RealtimePacket if json is None else type("Packet", (packet.Packet,), {"json": json})
+            self.packet_class = (
+                RealtimePacket if json is None else type("Packet", (stock_packet.Packet,), {"json": json})
+            )
             self.manager.set_server(self)
         self._dumps: Callable[[Any], bytes] = dumps if json is None else functools.partial(_dumps_with, json)
         self._loads: Callable[[str], Any] = (
@@ -131,7 +133,15 @@ class RealtimeServer(ReceivingServer):
         :param payload: one encoded JSON value, the event's only argument; it is trusted to be valid.
         :param volatile: the packet may be dropped for clients that read slowly.
         """
-        self.manager.deliver(namespace, room, encode_event(event, payload, namespace, volatile), skip_sid)
+        packet = encode_event(event, payload, namespace, volatile)
+        if isinstance(self.manager, LocalManager):
+            self.manager.deliver(namespace, room, packet, skip_sid)
+            return
+        skipped = {skip_sid} if isinstance(skip_sid, str) else set(skip_sid or ())
+        for sid, eio_sid in self.manager.get_participants(namespace, room):
+            session = self.eio.sockets.get(eio_sid)
+            if session is not None and sid not in skipped:
+                session.send(packet)
 
     def encode(
         self, kind: int, data: Any, namespace: str = "/", packet_id: int | None = None, *, volatile: bool = False
@@ -146,7 +156,7 @@ class RealtimeServer(ReceivingServer):
         del namespace, room, skip_sid
         return outgoing
 
-    async def _send_packet(self, eio_sid: str, pkt: packet.Packet) -> None:
+    async def _send_packet(self, eio_sid: str, pkt: stock_packet.Packet) -> None:
         """Replaces `AsyncServer._send_packet`: packet and attachments are queued as one, at once."""
         session = self.eio.sockets.get(eio_sid)
         if session is not None:
