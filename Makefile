@@ -36,7 +36,7 @@ lint: $(DEVELOPMENT) $(PAGE)
 	PATH="$(CURDIR)/$(BIN):$$PATH" static/node_modules/.bin/eslint --config static/eslint.config.js .
 
 bench: $(DEVELOPMENT) $(PAGE)
-	@scripts/system-packages redis-server postgresql gcc
+	@scripts/system-packages redis-server postgresql build-essential
 	$(BIN)/python -m bench $(ARGS)
 
 install: $(DEVELOPMENT) $(PAGE)
