@@ -1,0 +1,92 @@
+"""Tables, as text and as Markdown, and the files that keep them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def number(value: float) -> str:
+    """A figure to three significant digits, thousands with commas."""
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def times(value: float, of: float) -> str:
+    """A ratio, as "5.2×"; a dash where there is nothing to compare with."""
+    return f"{number(value / of)}×" if of else "–"
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: the first column names, the others hold figures."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    notes: Sequence[str] = ()
+
+    def as_text(self) -> str:
+        """The table for a terminal."""
+        lines = [self.columns, *self.rows]
+        widths = [max(len(line[i]) for line in lines) for i in range(len(self.columns))]
+        text = ["", self.title, ""]
+        for line in lines:
+            first, *others = (cell.rjust(width) for cell, width in zip(line, widths, strict=True))
+            text.append("  ".join([first.strip().ljust(widths[0]), *others]))
+        return "\n".join([*text, *(f"  {note}" for note in self.notes)])
+
+    def as_markdown(self) -> str:
+        """The table for a document."""
+        rule = ["---", *("---:" for _ in self.columns[1:])]
+        rows = ["| " + " | ".join(line) + " |" for line in (self.columns, rule, *self.rows)]
+        return "\n".join([f"### {self.title}", "", *rows, "", *(f"- {note}" for note in self.notes)])
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A bar chart: each bar a label and its length in `unit`."""
+
+    title: str
+    unit: str
+    bars: Sequence[tuple[str, float]]
+
+
+@dataclass
+class Report:
+    """What one scenario found; `samples` are the single runs behind the tables."""
+
+    scenario: str
+    machine: dict[str, str]
+    options: dict[str, Any]
+    tables: list[Table] = field(default_factory=list)
+    charts: list[Chart] = field(default_factory=list)
+    samples: list[dict[str, Any]] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+    """Promises that Hubbub did not keep meanwhile."""
+
+    def blame(self, where: str, faults: Mapping[str, int]) -> None:
+        """Note promises that Hubbub broke there."""
+        self.broken += [f"{where}: {count:,} {text}" for text, count in faults.items()]
+
+    def save(self) -> Path:
+        """Write it to results/, in place of the last of its scenario; returns the file."""
+        RESULTS.mkdir(exist_ok=True)
+        path = RESULTS / f"{self.scenario}.json"
+        path.write_text(json.dumps(asdict(self), indent=1, ensure_ascii=False))
+        return path
+
+
+def saved(scenario: str) -> Report | None:
+    """The last report of a scenario, None when it never ran."""
+    path = RESULTS / f"{scenario}.json"
+    if not path.exists():
+        return None
+    values = json.loads(path.read_text())
+    values["tables"] = [Table(**table) for table in values["tables"]]
+    values["charts"] = [Chart(**chart) for chart in values["charts"]]
+    return Report(**values)
