@@ -1,8 +1,8 @@
 """What has to be made before the first run: the two C programs and the packages of Node."""
 
 import os
-import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from tests.support.process import find_node, find_program
@@ -12,7 +12,7 @@ NATIVE = FOLDER / "native"
 NODE = FOLDER / "node"
 BUILT = FOLDER / "results" / "build"
 
-PROGRAMS = {"load": ("load.c", "client.c", "ledger.c", "plan.c"), "floor": ("floor.c",)}
+PROGRAMS = {"load": ("load.c", "client.c", "figures.c", "ledger.c", "plan.c"), "floor": ("floor.c",)}
 
 
 class BuildError(Exception):
@@ -36,23 +36,28 @@ def native(name: str) -> Path:
     return program
 
 
-def _node_headers() -> Path | None:
-    """The folder of Node's C headers, which lie beside the program's `bin`; None where they are not installed."""
-    prefix = Path(find_node()).resolve().parent.parent
-    return prefix if (prefix / "include" / "node" / "node.h").exists() else None
+def _node_variables() -> dict[str, str]:
+    """What npm is to know: where Node is and, if they are installed beside it, its C headers."""
+    node = Path(find_node())
+    program = subprocess.run(
+        [node, "-p", "process.execPath"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    prefix = Path(program).resolve().parent.parent
+    variables = {"PATH": os.pathsep.join([str(node.parent), os.environ.get("PATH", os.defpath)])}
+    if (prefix / "include" / "node" / "node.h").exists():
+        variables["npm_config_nodedir"] = str(prefix)
+    return variables
 
 
 def node_packages() -> None:
     """Install what package-lock.json names, once; better-sqlite3 is compiled from its sources."""
-    installed = NODE / "node_modules" / ".package-lock.json"
-    lock = NODE / "package-lock.json"
-    addon = NODE / "node_modules" / "better-sqlite3" / "build" / "Release" / "better_sqlite3.node"
+    modules = NODE / "node_modules"
+    installed, lock = modules / ".package-lock.json", NODE / "package-lock.json"
+    addon = modules / "better-sqlite3" / "build" / "Release" / "better_sqlite3.node"
     npm = find_program("npm", "npm", [Path(find_node()).parent])
     if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        # Install scripts stay out: better-sqlite3's would download a binary of somebody's making.
-        _run([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], NODE)
+        _run([npm, "ci"], NODE, **_node_variables())
     if not addon.exists():
-        headers = _node_headers()
-        variables = {"npm_config_nodedir": str(headers)} if headers else {}
-        _run([npm, "run", "build-release"], addon.parents[2], **variables)
-        shutil.rmtree(addon.parent / "obj.target", ignore_errors=True)
+        print("  Compiling better-sqlite3, which takes a minute once", file=sys.stderr, flush=True)
+        # In place of its install script, which would download a binary of somebody's making.
+        _run([npm, "run", "build-release"], modules / "better-sqlite3", **_node_variables())

@@ -136,7 +136,11 @@ class Load:
         self._plan = Path(plan.name)
         command = [str(build.native("load")), plan.name, event, until, str(concurrency), str(timeout)]
         self._process = subprocess.Popen(
-            on_core(cores().generator, command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            on_core(cores().generator, command),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            errors="replace",
         )
 
     def __enter__(self) -> Self:

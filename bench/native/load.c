@@ -14,18 +14,16 @@
  * most. Between commands connections are kept alive. The end of standard input ends the program. */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "client.h"
-#include "histogram.h"
+#include "figures.h"
 #include "ledger.h"
 
 static const uint64_t SECOND = 1000000000ull;
@@ -54,47 +52,6 @@ static struct {
 	size_t padding;
 } run;
 
-/* Of a run as a whole. */
-static struct {
-	uint64_t failed, answer_disorder;
-	char first[300]; /* answer that told of a failure */
-} faults;
-
-/* Of the measured part of a run. */
-static struct {
-	uint64_t sent, done, deliveries, skipped;
-	double cpu;
-	struct histogram answers, delivered, connects;
-} figures;
-
-static void print_escaped(const char *text)
-{
-	for (const char *c = text; *c; c++)
-		if ((unsigned char)*c >= ' ')
-			printf(*c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
-}
-
-void die(const char *format, ...)
-{
-	char text[700];
-	va_list arguments;
-	va_start(arguments, format);
-	vsnprintf(text, sizeof text, format, arguments);
-	va_end(arguments);
-	fputs("{\"event\":\"error\",\"message\":\"", stdout);
-	print_escaped(text);
-	puts("\"}");
-	fflush(stdout);
-	_exit(1);
-}
-
-void *need(void *allocated)
-{
-	if (!allocated)
-		die("out of memory");
-	return allocated;
-}
-
 uint64_t clock_nanos(void)
 {
 	struct timespec now;
@@ -107,14 +64,6 @@ void watch(struct client *client, int writable_too, int added)
 	struct epoll_event event = {.events = EPOLLIN | (writable_too ? EPOLLOUT : 0), .data.ptr = client};
 	if (epoll_ctl(epoll_fd, added ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, client->fd, &event) < 0)
 		die("client %u: epoll_ctl failed: %s", client->index, strerror(errno));
-}
-
-static double cpu_seconds(void)
-{
-	struct rusage usage;
-	getrusage(RUSAGE_SELF, &usage);
-	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
 /* Sending */
@@ -195,12 +144,6 @@ void on_message(struct client *client, uint64_t id, uint64_t sent_at, uint64_t n
 
 /* Phases */
 
-static void clear_figures(void)
-{
-	memset(&figures, 0, sizeof figures);
-	figures.cpu = cpu_seconds();
-}
-
 static void set_timer(uint64_t interval)
 {
 	struct timespec every = {(time_t)(interval / SECOND), (long)(interval % SECOND)};
@@ -248,40 +191,6 @@ static void begin_run(uint64_t now)
 		set_timer(run.rate > 5000 ? SECOND / 5000 : (uint64_t)((double)SECOND / run.rate));
 }
 
-static void report_end(uint64_t now)
-{
-	double seconds = (double)(now - phase_began) / 1e9;
-	printf("{\"event\":\"end\",\"seconds\":%.6f,\"sent\":%llu,\"done\":%llu,\"deliveries\":%llu,\"skipped\":%llu,"
-	       "\"generator_cpu\":%.6f,",
-	       seconds, (unsigned long long)figures.sent, (unsigned long long)figures.done,
-	       (unsigned long long)figures.deliveries, (unsigned long long)figures.skipped, cpu_seconds() - figures.cpu);
-	histogram_print(&figures.answers, "answers");
-	putchar(',');
-	histogram_print(&figures.delivered, "delivered");
-	puts("}");
-}
-
-static void report_drained(uint64_t now, int complete)
-{
-	uint64_t exact = 0, missing = 0, extra = 0;
-	for (uint32_t i = 0; i < ready_count; i++) {
-		struct member *member = &clients[i].member;
-		uint64_t expected = ledger.rooms[clients[i].role.room].expected;
-		exact += (uint64_t)ledger_exact(&ledger, clients[i].role.room, member);
-		missing += member->received < expected ? expected - member->received : 0;
-		extra += member->received > expected ? member->received - expected : 0;
-	}
-	printf("{\"event\":\"drained\",\"complete\":%s,\"seconds\":%.6f,\"members\":%u,\"exact\":%llu,\"missing\":%llu,"
-	       "\"extra\":%llu,\"order_mismatches\":%llu,\"sender_disorder\":%llu,\"answer_disorder\":%llu,\"failed\":%llu,"
-	       "\"failure\":\"",
-	       complete ? "true" : "false", (double)(now - phase_began) / 1e9, ready_count, (unsigned long long)exact,
-	       (unsigned long long)missing, (unsigned long long)extra, (unsigned long long)ledger.order_mismatches,
-	       (unsigned long long)ledger.sender_disorder, (unsigned long long)faults.answer_disorder,
-	       (unsigned long long)faults.failed);
-	print_escaped(faults.first);
-	puts("\"}");
-}
-
 static int everything_arrived(void)
 {
 	if (ledger.received < ledger.expected)
@@ -295,27 +204,22 @@ static int everything_arrived(void)
 static void advance(uint64_t now)
 {
 	if (phase == CONNECTING && ready_count == connect_goal) {
-		printf("{\"event\":\"connected\",\"clients\":%u,\"seconds\":%.6f,", ready_count, (double)(now - phase_began) / 1e9);
-		histogram_print(&figures.connects, "connects");
-		puts("}");
+		report_connected(ready_count, phase_began, now);
 		phase = IDLE;
 	} else if (phase == CONNECTING && now >= phase_end) {
 		die("%u of %u clients connected in time", ready_count, connect_goal);
 	} else if (phase == WARMING && now >= phase_end) {
 		clear_figures();
 		enter(MEASURING, now, run.length);
-		puts("{\"event\":\"begin\"}");
+		report_begin();
 	} else if (phase == MEASURING && now >= phase_end) {
-		report_end(now);
+		report_end(phase_began, now);
 		set_timer(0);
 		enter(DRAINING, now, timeout);
 	} else if (phase == DRAINING && (everything_arrived() || now >= phase_end)) {
-		report_drained(now, now < phase_end);
+		report_drained(&ledger, clients, ready_count, phase_began, now, now < phase_end);
 		phase = IDLE;
-	} else {
-		return;
 	}
-	fflush(stdout);
 }
 
 /* Commands */
