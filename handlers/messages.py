@@ -127,7 +127,7 @@ async def delete_message(ctx: Context, message_id: str) -> dict[str, Any]:
     return await _wire(ctx, message_id)
 
 
-@handles("message:search", SearchMessages, rest=("GET", "/api/chat/search"), reads=True)
+@handles("message:search", SearchMessages, rest=("GET", "/api/chat/search"), reads=True, slow=True)
 async def search_messages(
     ctx: Context, q: str, room_id: str | None = None, before: str | None = None, limit: int = 50
 ) -> dict[str, Any]:

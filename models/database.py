@@ -11,6 +11,8 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlch
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from models import sqlite_connection
+
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -20,6 +22,8 @@ NAMING = {
 }
 metadata = MetaData(naming_convention=NAMING)
 
+# Searches that SQLite carries out at a time, each in a thread.
+SCANS = 2
 # PostgreSQL: serialization failure, deadlock, and a unique row that another transaction was first to write: the
 # transaction was undone whole, and run again it sees what it collided with.
 _RETRYABLE = {"40001", "40P01", "23505"}
@@ -32,6 +36,7 @@ class Database:
 
     SQLite has one writer: writes queue here, in this process, instead of failing with "database is locked", and
     each begins with ``BEGIN IMMEDIATE`` so that it never has to give up half-way. Reads see the last commit.
+    Its statements run in the event loop's thread (see ``models.sqlite_connection``), those of ``scan`` apart.
 
     Args:
         url: an async SQLAlchemy URL (``sqlite+aiosqlite:///…`` or ``postgresql+asyncpg://…``).
@@ -45,14 +50,21 @@ class Database:
         if self.dialect == "sqlite":
             self._reader = _sqlite_engine(url, pool_size, timeout, "BEGIN")
             self._writer = _sqlite_engine(url, 1, timeout, "BEGIN IMMEDIATE")
+            self._scanner = _sqlite_engine(url, SCANS, timeout, "BEGIN", threaded=True)
             self._turn = asyncio.Lock()
         else:
-            self._reader = self._writer = _postgresql_engine(url, pool_size, timeout)
+            self._reader = self._writer = self._scanner = _postgresql_engine(url, pool_size, timeout)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection for queries; nothing done on it is kept."""
         async with self._reader.connect() as conn:
+            yield conn
+
+    @asynccontextmanager
+    async def scan(self) -> AsyncIterator[AsyncConnection]:
+        """Like ``read``, for queries that may take long: they never hold up the event loop."""
+        async with self._scanner.connect() as conn:
             yield conn
 
     @asynccontextmanager
@@ -67,13 +79,14 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._reader.dispose()
-        if self._writer is not self._reader:
-            await self._writer.dispose()
+        for engine in {self._reader, self._writer, self._scanner}:
+            await engine.dispose()
 
 
-def _sqlite_engine(url: str, size: int, timeout: float, begin: str) -> AsyncEngine:
-    engine = create_async_engine(url, pool_size=size, max_overflow=0, pool_timeout=timeout)
+def _sqlite_engine(url: str, size: int, timeout: float, begin: str, *, threaded: bool = False) -> AsyncEngine:
+    path = make_url(url).database or ":memory:"
+    creator = {} if threaded else {"async_creator": lambda: sqlite_connection.connect(path, timeout)}
+    engine = create_async_engine(url, pool_size=size, max_overflow=0, pool_timeout=timeout, **creator)
 
     @event.listens_for(engine.sync_engine, "connect")
     def configure(connection: Any, _record: Any) -> None:

@@ -19,6 +19,9 @@ class Then:
     steps: list[Callable[[], None]] = field(default_factory=list)
 
 
+GroupHandler = Callable[[str, list[tuple[Any, ...]]], Awaitable[list[Any]]]
+
+
 class RealtimeServer(socketio.AsyncServer):
     """A socketio.AsyncServer that handles the events of one connection in order, without holding up its pongs."""
 
@@ -26,12 +29,20 @@ class RealtimeServer(socketio.AsyncServer):
         super().__init__(**options)
         self._inboxes: dict[str, deque[tuple[str, Any, list[Any]]]] = {}
         self._tasks: set[asyncio.Future[Any]] = set()
+        self._grouped: dict[str, GroupHandler] = {}
 
     def keep(self, work: Awaitable[Any]) -> None:
         """Run something in the background; the loop by itself forgets tasks that nobody holds."""
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def on_group(self, event: str, handler: GroupHandler) -> None:
+        """Handle runs of an event, that one connection sends without any other in between, in one call.
+
+        ``handler(sid, payloads)`` returns a result for each of the payloads, in their order.
+        """
+        self._grouped[event] = handler
 
     def broadcast(
         self,
@@ -87,7 +98,11 @@ class RealtimeServer(socketio.AsyncServer):
             namespace, id, data = inbox.popleft()
             try:
                 sid = self.manager.sid_from_eio_sid(eio_sid, namespace)
-                if self.manager.is_connected(sid, namespace):
+                if not self.manager.is_connected(sid, namespace):
+                    continue
+                if namespace == "/" and data[0] in self._grouped:
+                    await self._handle_run(sid, eio_sid, id, data, inbox)
+                else:
                     await self._handle_event_internal(self, sid, eio_sid, data, namespace, id)
             except Exception:
                 self.logger.exception("An event's handler failed")
@@ -101,6 +116,21 @@ class RealtimeServer(socketio.AsyncServer):
         result = await self._trigger_event(name, namespace, sid, *data[1:])
         if result is self.not_handled:
             return
+        await self._answer(eio_sid, namespace, id, result)
+
+    async def _handle_run(
+        self, sid: str, eio_sid: str, id: int | None, data: list[Any], inbox: deque[tuple[str, Any, list[Any]]]
+    ) -> None:
+        """Handle an event and those of the same name that follow it at once, as one call."""
+        run = [(id, data)]
+        while inbox and inbox[0][0] == "/" and inbox[0][2][0] == data[0]:
+            _, id, following = inbox.popleft()
+            run.append((id, following))
+        results = await self._grouped[data[0]](sid, [tuple(event[1:]) for _, event in run])
+        for (id, _), result in zip(run, results, strict=True):
+            await self._answer(eio_sid, "/", id, result)
+
+    async def _answer(self, eio_sid: str, namespace: str, id: int | None, result: Any) -> None:
         steps: list[Callable[[], None]] = []
         if isinstance(result, Then):
             result, steps = result.data, result.steps
