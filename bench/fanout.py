@@ -15,8 +15,10 @@ UNDER_WAY = 32_000
 """Deliveries kept under way at saturation, as far as BYTES_UNDER_WAY and the bounds of a window allow."""
 BYTES_UNDER_WAY = 64_000_000
 LARGEST_WINDOW = 256
+BUSY = 1 / 8
+"""Share of what is under way at saturation that still keeps every server busy, with less to send in one go."""
 COMFORT = 0.8
-"""Share of its most deliveries a second up to which a server is asked for the light load."""
+"""Share of a core up to which a server is asked for the light load, going by what a delivery costs it when busy."""
 
 UNDISTURBED = 0.9
 """Share of its core that a saturated server has when nothing else runs there."""
@@ -52,10 +54,10 @@ def light_rate(name: str, usual: float, stock: float) -> float:
     return stock if name in {STOCK_ASYNCIO, STOCK_UVLOOP} else usual
 
 
-def window(case: Case) -> int:
-    """How many messages are kept under way at saturation."""
+def window(case: Case, share: float = 1) -> int:
+    """How many messages are kept under way at saturation, or at a share of that."""
     deliveries = min(UNDER_WAY, BYTES_UNDER_WAY / case.size)
-    return round(max(2, min(LARGEST_WINDOW, deliveries / case.members)))
+    return round(max(2, share * min(LARGEST_WINDOW, deliveries / case.members)))
 
 
 def members(broadcaster: Broadcaster, ports: Sequence[int], count: int) -> list[Client]:
@@ -88,9 +90,9 @@ def measure(name: str, case: Case, options: Options) -> dict[str, Run]:
                 watched={"server": server.pid},
             )
 
-        runs = {"full": run("window", window(case))}
+        runs = {"full": run("window", window(case)), "busy": run("window", window(case, BUSY))}
         light = light_rate(name, options.light, options.light_stock)
-        if light < COMFORT * runs["full"].delivery_rate:
+        if light * _cpu([runs["busy"]]) < COMFORT * 1e6:
             runs["light"] = run("rate", light / case.members)
         return runs
 
@@ -105,19 +107,20 @@ def _cpu(runs: list[Run]) -> float:
 
 
 def _row(name: str, found: dict[str, list[Run]], hubbub: dict[str, list[Run]]) -> list[str]:
-    row = [name, number(middle(found["full"], lambda run: run.delivery_rate))]
-    for kind in ("full", "light"):
-        runs = found[kind]
-        if not runs:
-            row += ["–"] * 4
-            continue
-        row += [
-            number(_cpu(runs)),
-            times(_cpu(runs), _cpu(hubbub[kind])),
-            number(middle(runs, lambda run: run.delivered["p50"] / 1000)),
-            number(middle(runs, lambda run: run.delivered["p99"] / 1000)),
-        ]
-    return row
+    row = [name]
+    for kind in ("full", "busy"):
+        cpu = _cpu(found[kind])
+        row += [number(middle(found[kind], lambda run: run.delivery_rate)), number(cpu), times(cpu, _cpu(hubbub[kind]))]
+    light = found["light"]
+    if not light:
+        return [*row, *("–" * 4)]
+    return [
+        *row,
+        number(_cpu(light)),
+        times(_cpu(light), _cpu(hubbub["light"])),
+        number(middle(light, lambda run: run.delivered["p50"] / 1000)),
+        number(middle(light, lambda run: run.delivered["p99"] / 1000)),
+    ]
 
 
 def _notes(found: dict[str, dict[str, list[Run]]]) -> list[str]:
@@ -129,32 +132,33 @@ def _notes(found: dict[str, dict[str, list[Run]]]) -> list[str]:
         name for name, kinds in found.items() if middle(kinds["full"], _share) < UNDISTURBED and name not in bound
     ]
     if disturbed:
-        notes.append(f"Something else used the server's core, more may be possible: {', '.join(disturbed)}")
+        notes.append(f"Something else used the machine, more may be possible: {', '.join(disturbed)}")
     if any(not kinds["light"] for kinds in found.values()):
-        notes.append(f"–: the light load is more than {COMFORT:.0%} of what this server can do")
+        notes.append(f"–: the light load would take more than {COMFORT:.0%} of its core")
     return notes
 
 
 def _table(case: Case, found: dict[str, dict[str, list[Run]]], options: Options) -> Table:
-    nobody: dict[str, list[Run]] = {"full": [], "light": []}
-    light = f"{options.light / 1000:g}k/s"
+    nobody: dict[str, list[Run]] = {"full": [], "busy": [], "light": []}
     return Table(
         title=f"Fan-out, {case}, one worker",
         columns=[
             "",
-            "deliveries/s",
+            "saturated: deliveries/s",
             "CPU µs",
             "× Hubbub",
-            "p50 ms",
-            "p99 ms",
-            f"CPU µs at {light}",
+            "busy: deliveries/s",
+            "CPU µs",
+            "× Hubbub",
+            "light: CPU µs",
             "× Hubbub",
             "p50 ms",
             "p99 ms",
         ],
         rows=[_row(name, kinds, found.get(HUBBUB, nobody)) for name, kinds in found.items()],
         notes=[
-            f"Light load: {options.light:,.0f} deliveries a second, python-socketio {options.light_stock:,.0f}",
+            f"Saturated: {window(case)} messages under way at any time; busy: {window(case, BUSY)}; light: "
+            f"{options.light:,.0f} deliveries a second, python-socketio {options.light_stock:,.0f}",
             *_notes(found),
         ],
     )
@@ -182,11 +186,8 @@ def run(options: Options, machine: dict[str, str], say: Callable[[str], None]) -
                         report.blame(f"{case}, {name}, {kind} load", result.faults)
     for case, contestants in found.items():
         report.tables.append(_table(case, contestants, options))
-        report.charts.append(
-            Chart(
-                f"CPU of the server for a delivery at saturation: {case}",
-                "µs",
-                [(name, _cpu(kinds["full"])) for name, kinds in contestants.items()],
-            )
-        )
+    case, contestants = next(iter(found.items()))
+    for kind, words in (("full", "saturated"), ("busy", "busy")):
+        bars = [(name, _cpu(kinds[kind])) for name, kinds in contestants.items()]
+        report.charts.append(Chart(f"CPU of a {words} server for a delivery: {case}", "µs", bars))
     return report

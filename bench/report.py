@@ -73,16 +73,16 @@ class Report:
         """Note promises that Hubbub broke there."""
         self.broken += [f"{where}: {count:,} {text}" for text, count in faults.items()]
 
-    def save(self) -> Path:
-        """Write it to results/, in place of the last of its scenario; returns the file."""
+    def save(self, *, partial: bool = False) -> Path:
+        """Write it to results/, in place of the last of its scenario (or the last partial one); returns the file."""
         RESULTS.mkdir(exist_ok=True)
-        path = RESULTS / f"{self.scenario}.json"
+        path = RESULTS / f"{self.scenario}{'-partial' if partial else ''}.json"
         path.write_text(json.dumps(asdict(self), indent=1, ensure_ascii=False))
         return path
 
 
 def saved(scenario: str) -> Report | None:
-    """The last report of a scenario, None when it never ran."""
+    """The last whole report of a scenario, None when it never ran."""
     path = RESULTS / f"{scenario}.json"
     if not path.exists():
         return None
