@@ -1,0 +1,231 @@
+"""A drop-in `socketio.AsyncServer` that is fast, keeps order and has bounds."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import socketio
+from socketio import packet
+
+from server.engine.connection import Connection
+from server.engine.deadlines import Deadlines
+from server.engine.engine_server import EngineServer
+from server.engine.json_codec import StandardJson, dumps, loads
+from server.engine.local_manager import LocalManager
+from server.engine.outgoing import Outgoing
+from server.engine.receiving import ReceivingServer
+from server.engine.wire import encode, encode_event
+
+
+class RealtimePacket(packet.Packet):
+    """python-socketio's packet with orjson; stock sets the JSON module for the whole process."""
+
+    json = StandardJson
+
+
+class RealtimeServer(ReceivingServer):
+    """`socketio.AsyncServer` over Hubbub's own Engine.IO server.
+
+    Takes the same constructor arguments, those of `EngineServer`, and these (times in seconds, sizes in bytes):
+
+    :param connect_timeout: time from the opening of a transport (or from the last disconnect) to a CONNECT packet.
+    :param max_json_depth: how deep a packet's JSON may be nested.
+    :param max_attachments: binary attachments of one packet.
+    :param max_attachment_bytes: all attachments of one packet together; the default is ten times
+        `max_http_buffer_size`.
+    :param attachment_timeout: time from one part of a binary packet to the next.
+    :param max_pending_events: events of one connection that may wait for its handlers; reading pauses then.
+    :param disconnect_grace: how long a disconnect handler waits for the handlers of events that came before.
+    :param max_callbacks: acknowledgements of one client that may be awaited at a time.
+    """
+
+    def __init__(
+        self,
+        client_manager: socketio.AsyncManager | None = None,
+        logger: Any = False,
+        json: Any = None,
+        async_handlers: bool = True,
+        namespaces: Any = None,
+        *,
+        connect_timeout: float = 10.0,
+        max_json_depth: int = 128,
+        max_attachments: int = 64,
+        max_attachment_bytes: int | None = None,
+        attachment_timeout: float = 30.0,
+        max_pending_events: int = 100,
+        disconnect_grace: float = 0.75,
+        max_callbacks: int = 1000,
+        **options: Any,
+    ) -> None:
+        serializer = options.get("serializer", "default")
+        super().__init__(
+            client_manager=client_manager or LocalManager(max_callbacks=max_callbacks),
+            logger=logger,
+            # Stock would change the module of every server in the process.
+            json=None if serializer == "default" else json,
+            async_handlers=async_handlers,
+            namespaces=namespaces,
+            **options,
+        )
+        self._own_wire = serializer == "default"
+        if self._own_wire:
+            self.packet_class = RealtimePacket if json is None else type("Packet", (packet.Packet,), {"json": json})
+            self.manager.set_server(self)
+        self._dumps: Callable[[Any], bytes] = dumps if json is None else functools.partial(_dumps_with, json)
+        self._loads: Callable[[str], Any] = (
+            functools.partial(loads, max_depth=max_json_depth) if json is None else json.loads
+        )
+        self.max_attachments = max_attachments
+        self.max_attachment_bytes = max_attachment_bytes or 10 * self.eio.max_http_buffer_size
+        self.max_pending_events = max_pending_events
+        self.disconnect_grace = disconnect_grace
+        self.draining = False
+        self._connections: dict[str, Connection] = {}
+        self._connect_deadlines = Deadlines(connect_timeout, self._connect_due)
+        self._attachment_deadlines = Deadlines(
+            attachment_timeout, lambda connection, progress, _when: connection.attachments_due(progress)
+        )
+
+    def _engineio_server_class(self) -> type[EngineServer]:
+        """Replaces `AsyncServer._engineio_server_class`: the Engine.IO server beneath is Hubbub's own."""
+        return EngineServer
+
+    # Sending
+
+    async def emit(
+        self,
+        event: str,
+        data: Any = None,
+        to: Any = None,
+        room: Any = None,
+        skip_sid: Any = None,
+        namespace: str | None = None,
+        callback: Callable[..., Any] | None = None,
+        ignore_queue: bool = False,
+        *,
+        volatile: bool = False,
+    ) -> None:
+        """Replaces `AsyncServer.emit` to add `volatile`: the packet may be dropped for clients that read slowly."""
+        options = {"volatile": True} if volatile else {}
+        await self.manager.emit(
+            event, data, namespace or "/", room=to or room, skip_sid=skip_sid, callback=callback,
+            ignore_queue=ignore_queue, **options,
+        )  # fmt: skip
+
+    def broadcast(
+        self,
+        room: Any,
+        event: str,
+        payload: bytes,
+        *,
+        volatile: bool = False,
+        namespace: str = "/",
+        skip_sid: str | list[str] | None = None,
+    ) -> None:
+        """Send an event to the members of a room on THIS worker, at the end of this loop turn.
+
+        :param payload: one encoded JSON value, the event's only argument; it is trusted to be valid.
+        :param volatile: the packet may be dropped for clients that read slowly.
+        """
+        self.manager.deliver(namespace, room, encode_event(event, payload, namespace, volatile), skip_sid)
+
+    def encode(
+        self, kind: int, data: Any, namespace: str = "/", packet_id: int | None = None, *, volatile: bool = False
+    ) -> Outgoing:
+        """Return a packet ready to send, encoded once for all its receivers."""
+        if self._own_wire:
+            return encode(kind, data, namespace, packet_id, volatile=volatile, dumps=self._dumps)
+        return _outgoing(self.packet_class(kind, data=data, namespace=namespace, id=packet_id).encode(), volatile)
+
+    def record(self, namespace: str, room: Any, outgoing: Outgoing, skip_sid: Any) -> Outgoing:
+        """Return what to send for an event."""
+        del namespace, room, skip_sid
+        return outgoing
+
+    async def _send_packet(self, eio_sid: str, pkt: packet.Packet) -> None:
+        """Replaces `AsyncServer._send_packet`: packet and attachments are queued as one, at once."""
+        session = self.eio.sockets.get(eio_sid)
+        if session is not None:
+            session.send(_outgoing(pkt.encode(), False))
+
+    # Clients
+
+    def enter_room_now(self, sid: str, room: Any, namespace: str = "/") -> None:
+        """Like `enter_room` for a client of this worker, without a point at which anything else could run.
+
+        :raises ValueError: the client is not here, or the room is another client's own.
+        """
+        self.manager.basic_enter_room(sid, namespace, room)
+
+    def leave_room_now(self, sid: str, room: Any, namespace: str = "/") -> None:
+        """Like `leave_room` for a client of this worker, without a point at which anything else could run."""
+        self.manager.basic_leave_room(sid, namespace, room)
+
+    def drop_transport(self, sid: str, namespace: str = "/") -> None:
+        """Close the connection of a client of this worker so that it comes back by itself."""
+        session = self.eio.sockets.get(self.manager.eio_sid_from_sid(sid, namespace))
+        if session is not None:
+            session.close(self.reason.TRANSPORT_CLOSE, linger=True)
+
+    def keep(self, work: Awaitable[Any]) -> None:
+        """Run something in the background; the loop by itself forgets tasks that nobody holds."""
+
+        async def run() -> None:
+            await work
+
+        self.start_background_task(run)
+
+    # Going away
+
+    async def drain(self, send: Callable[[str], Any] | None = None, *, timeout: float = 5.0) -> None:
+        """Stop taking new clients and packets, answer what was received, and close so that clients come back elsewhere.
+
+        Handshakes get 503 from now on. No DISCONNECT packet goes out: after one, stock clients stay away. Returns when
+        every client is gone, or after `timeout` seconds for the handlers and the close time-out for the clients.
+
+        :param send: called with the sid of every client of every namespace before its transport is closed, once its
+            events are handled; may emit a farewell. May be a coroutine function.
+        """
+        self.draining = self.eio.refusing = True
+        connections = list(self._connections.values())
+        for connection in connections:
+            connection.session.set_reading_paused(True)
+        busy = [asyncio.ensure_future(connection.settled(timeout)) for connection in connections if connection.busy]
+        if busy:
+            await asyncio.wait(busy)
+        if send is not None:
+            for namespace in list(self.manager.get_namespaces()):
+                for sid, _ in list(self.manager.get_participants(namespace, None)):
+                    await self._say_farewell(send, sid)
+        await self.eio.drain(self.reason.DRAINING)
+
+    async def _say_farewell(self, send: Callable[[str], Any], sid: str) -> None:
+        try:
+            result = send(sid)
+            if inspect.isawaitable(result):
+                await result
+        except Exception:
+            self.logger.exception("%s: the farewell could not be sent", sid)
+
+    async def shutdown(self) -> None:
+        """Close every connection and stop every timer."""
+        await super().shutdown()
+        self._connect_deadlines.clear()
+        self._attachment_deadlines.clear()
+
+
+def _outgoing(encoded: str | bytes | list[str | bytes], volatile: bool) -> Outgoing:
+    """Return what python-socketio's packets encode to (text, bytes, or text and attachments) as one message."""
+    parts = encoded if isinstance(encoded, list) else [encoded]
+    text = b"4" + parts[0].encode() if isinstance(parts[0], str) else None
+    rest = parts if text is None else parts[1:]
+    return Outgoing(text, tuple(bytes(part) for part in rest), volatile)  # type: ignore[arg-type]
+
+
+def _dumps_with(json: Any, value: Any) -> bytes:
+    encoded = json.dumps(value, separators=(",", ":"))
+    return encoded if isinstance(encoded, bytes) else encoded.encode()
