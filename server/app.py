@@ -28,7 +28,6 @@ from server.limits import LocalLimiter, RedisLimiter
 from server.metrics import Metrics
 from server.mirror import Mirror
 from server.origins import Origins
-from server.packets import PacketJson
 from server.peer import Peer
 from server.rest import RestDoor
 from server.retention import Retention
@@ -55,13 +54,13 @@ def create_app(settings: Settings) -> web.Application:
     redis = _redis(settings)
     sio = RealtimeServer(
         async_mode="aiohttp",
-        json=PacketJson,
         ping_interval=settings.ping_interval,
         ping_timeout=settings.ping_timeout,
         max_http_buffer_size=settings.max_packet_bytes,
+        send_buffer_bytes=settings.send_buffer_bytes,
+        connect_timeout=settings.connect_seconds,
+        # Origins are checked for every door alike, by server.origins.
         cors_allowed_origins=[],
-        logger=False,
-        engineio_logger=False,
     )
     connections = Connections()
     identity = Identity(settings)
@@ -112,13 +111,14 @@ def create_app(settings: Settings) -> web.Application:
     sio.attach(app)
 
     async def drain() -> None:
-        done = asyncio.create_task(dispatcher.drain())
-        for connection in connections:
+        def farewell(connection: str) -> None:
             data = {"reconnectInMs": random.randint(*RECONNECT_MS)}  # noqa: S311 - spreads clients, guards nothing
             payload = orjson.dumps({"event": "server:draining", "at": now(), "data": data})
-            sio.broadcast(connection.id, "server:draining", payload)
-        await done
-        await sio.drain()
+            sio.broadcast(connection, "server:draining", payload)
+
+        dispatcher.draining = True
+        await sio.drain(farewell)
+        await dispatcher.idle()
 
     async def lifetime(_: web.Application) -> AsyncIterator[None]:
         await _open_database(settings, database)

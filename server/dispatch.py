@@ -95,9 +95,8 @@ class Dispatcher:
         # Tasks start in the order in which they are made, and take their turns in it.
         return await asyncio.gather(*(self.run(name, actor, payload) for payload in payloads))
 
-    async def drain(self) -> None:
-        """Answer ``unavailable`` to whatever begins from now on, and wait until what is under way has answered."""
-        self.draining = True
+    async def idle(self) -> None:
+        """Wait until every action under way has answered; while ``draining``, what begins is ``unavailable``."""
         await self._idle.wait()
 
     async def _run(self, name: Any, actor: Actor, payload: Any) -> Reply:

@@ -20,6 +20,8 @@ ROLES = {"user", "moderator", "admin"}
 NAME_MAX = 200
 PICTURE_MAX = 2048
 _ASYMMETRIC = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
+# The end of the year 9999, the last that a date can say.
+_LAST_SECOND = 253_402_300_799
 _KEYS_SECONDS = 300
 _UNKNOWN_KEY_SECONDS = 10
 
@@ -88,7 +90,7 @@ class Identity:
         claims = await self._claims(token)
         if "channel" in claims:
             raise Unauthenticated("This token is for a subscription and signs nobody in.")
-        return Credential(_user(claims), None, claims.get("exp"))
+        return Credential(_user(claims), None, _end(claims))
 
     async def subscription(self, token: Any) -> tuple[str, Any]:
         """Whose subscription token this is, and the channel it is for. Raises ``Unauthenticated``."""
@@ -96,8 +98,9 @@ class Identity:
         return claims["sub"], claims.get("channel")
 
     async def _claims(self, token: Any) -> dict[str, Any]:
-        if not isinstance(token, str):
-            raise Unauthenticated("The token is not a text.")
+        if not isinstance(token, str) or not token.isascii():
+            # A header may also hold halves of surrogate pairs, on which PyJWT fails.
+            raise Unauthenticated("The token is not a text of ASCII characters.")
         try:
             ours = jwt.get_unverified_header(token).get("alg") == "HS256"
             if ours and self._secret:
@@ -121,6 +124,9 @@ class Identity:
         subject = claims["sub"]
         if not 0 < len(subject) <= IDENTIFIER_MAX or clean(subject) != subject or "\n" in subject:
             raise Unauthenticated(f"The token's sub must be an id of 1 to {IDENTIFIER_MAX} characters.")
+        if "exp" in claims and type(claims["exp"]) not in {int, float}:
+            # PyJWT lets a text pass that looks like a number.
+            raise Unauthenticated("The token's exp must be a number: seconds since 1970.")
         return claims
 
 
@@ -169,6 +175,12 @@ def _digest(key: str) -> bytes:
 
 def _key_name(key: str) -> str:
     return f"key:{_digest(key).hex()[:12]}"
+
+
+def _end(claims: dict[str, Any]) -> float | None:
+    """When a token ends: never, where it doesn't say, or names a time that no calendar has."""
+    end: float | None = claims.get("exp")
+    return None if end is None or end > _LAST_SECOND else end
 
 
 def _user(claims: dict[str, Any]) -> User:
