@@ -26,8 +26,12 @@ export function Composer({ room, draft, keep }) {
   useLayoutEffect(() => field.current && fit(field.current), [draft.text]);
   useEffect(() => {
     // Where there is a keyboard, writing can begin at once; on a phone it would cover the room.
-    if (matchMedia("(pointer: fine)").matches || draft.replyTo) field.current?.focus();
-  }, [room, draft.replyTo]);
+    const reading = document.activeElement?.closest("[data-row]");
+    if (matchMedia("(pointer: fine)").matches && !reading) field.current?.focus();
+  }, [room, room.joined]);
+  useEffect(() => {
+    if (draft.replyTo) field.current?.focus();
+  }, [draft.replyTo]);
 
   if (!room.joined) return html`<${JoinBar} room=${room} title=${title} />`;
   if (!summary.room.isActive) return html`<p class="composer-note">This room is archived. It can only be read.</p>`;

@@ -154,6 +154,13 @@ export class Room extends Observable {
     this.change({ summary: { ...this.getSnapshot().summary, ...changes } });
   }
 
+  /** @param {number} change how many members more; where all of them are in memory, they are counted instead */
+  recount(change) {
+    const { room } = this.getSnapshot().summary;
+    const { members, hasMore } = this.members.getSnapshot();
+    this.describe({ room: { ...room, memberCount: hasMore ? room.memberCount + change : members.length } });
+  }
+
   /** Show the counts of the read state. */
   counted() {
     const { unreadCount, mentionCount, lastReadSeq } = this.reading;
