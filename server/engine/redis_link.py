@@ -5,6 +5,7 @@ import logging
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -133,7 +134,7 @@ class RedisLink(asyncio.Protocol):
 
     def _adopt(self, connection: AbstractConnection) -> None:
         """Take the socket over from redis-py's streams, which have no public way to hand it out."""
-        self._transport = connection._writer.transport  # type: ignore[union-attr]
+        self._transport = cast(asyncio.Transport, connection._writer.transport)  # type: ignore[union-attr]
         self._lost.clear()
         self._transport.set_protocol(self)
 
