@@ -181,7 +181,9 @@ async def _open_database(settings: Settings, database: Database) -> None:
             await demo.furnish(database)
     except (SQLAlchemyError, OSError) as error:
         cause = str(getattr(error, "orig", error)).splitlines()[0]
-        raise StartupError(f"The database cannot be used (DATABASE_URL): {cause}") from error
+        raise StartupError(
+            f"The database cannot be used: {cause}. Check that it runs, and DATABASE_URL and its rights."
+        ) from error
     if not current:
         raise StartupError(
             "The database's schema is not this program's (DATABASE_URL): run `python -m server migrate` first."
