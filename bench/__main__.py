@@ -36,7 +36,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("scenario", nargs="?", choices=("all", *SCENARIOS), default="all")
     parser.add_argument("--full", action="store_true", help="every case, more and longer rounds: about an hour")
     parser.add_argument("--rounds", type=int, help="how often each contestant is measured; default 3, of all 1, full 5")
-    parser.add_argument("--seconds", type=float, help="length of each measurement; default 1.5, full 4")
+    parser.add_argument("--seconds", type=float, help="length of each measurement; default 1.5, of all 1, full 4")
     parser.add_argument(
         "--only",
         default="",
@@ -47,7 +47,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--write-docs", action="store_true", help="write docs/benchmarks.md from the last results")
     options = parser.parse_args(arguments)
     options.rounds = options.rounds or (5 if options.full else 1 if options.scenario == "all" else 3)
-    options.seconds = options.seconds or (4 if options.full else 1.5)
+    options.seconds = options.seconds or (4 if options.full else 1 if options.scenario == "all" else 1.5)
     options.cases = options.cases or (FULL_CASES if options.full else (USUAL_CASE,))
     options.connections = options.connections or (10_000 if options.full else 2000)
     return options
@@ -84,6 +84,8 @@ SCENARIOS: dict[str, Callable[[argparse.Namespace, dict[str, str]], Report]] = {
     "workers": _workers,
 }
 
+IN_ALL = ("persist", "fanout", "connections")
+
 
 def _say(line: str) -> None:
     print(f"  {line}", file=sys.stderr, flush=True)
@@ -101,16 +103,20 @@ def main() -> int:
     raise_open_files(OPEN_FILES)
     build.node_packages()
     machine = describe(temporary_folder("bench"))
-    broken = []
-    for name in SCENARIOS if options.scenario == "all" else (options.scenario,):
+    broken: list[str] = []
+    failures: list[str] = []
+    for name in IN_ALL if options.scenario == "all" else (options.scenario,):
         _say(f"{name}:")
         report = SCENARIOS[name](options, machine)
         report.save(partial=bool(options.only))
         broken += report.broken
+        failures += report.failures
         for table in report.tables:
             print(table.as_text(), flush=True)
     for name, value in machine.items():
         print(f"{name}: {value}")
+    for failure in failures:
+        print(f"No figures: {failure}", file=sys.stderr)
     if options.write_docs:
         print(f"Written: {document.write()}")
     for fault in broken:

@@ -68,10 +68,11 @@ def run(options: Options, machine: dict[str, str], say: Callable[[str], None]) -
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in options.contestants}
     for turn in range(options.rounds):
         for name in options.contestants:
-            result = measure(name, options)
-            say(f"{name}: {number(result['cpu_micros'])} µs and {number(result['bytes'] / 1000)} kB a connection")
-            found[name].append(result)
-            report.samples.append({"round": turn, "contestant": name} | result)
+            with report.attempt(name, "connections"):
+                result = measure(name, options)
+                say(f"{name}: {number(result['cpu_micros'])} µs and {number(result['bytes'] / 1000)} kB a connection")
+                found[name].append(result)
+                report.samples.append({"round": turn, "contestant": name} | result)
 
     def middle(name: str, key: str) -> float:
         return median(result[key] for result in found[name])
@@ -90,6 +91,7 @@ def run(options: Options, machine: dict[str, str], say: Callable[[str], None]) -
                     number(middle(name, "bytes") / 1000),
                 ]
                 for name in options.contestants
+                if found[name]
             ],
             notes=[
                 "Over WebSocket; all but ws and C check a token and join a room. Resident memory of the process, "

@@ -77,5 +77,6 @@ def _section(report: Report) -> list[str]:
         picture.write_text(bar_chart(chart))
         parts += [f"![{chart.title}]({picture.name})", ""]
     parts += [table.as_markdown() + "\n" for table in report.tables]
+    parts += [f"- No figures: {failure}" for failure in report.failures]
     machine = "; ".join(f"{name}: {value}" for name, value in report.machine.items())
     return [*parts, f"<sub>Rounds: {report.options['rounds']}. {machine}.</sub>", ""]

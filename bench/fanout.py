@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 from bench.contestants import BROADCASTERS, HUBBUB, HUBBUB_EMIT, STOCK_ASYNCIO, STOCK_UVLOOP, Broadcaster, auth, padding
-from bench.load import Client, Load, Run, fault_notes, middle
+from bench.load import Client, Load, Mode, Run, fault_notes, middle
 from bench.report import Chart, Report, Table, number, times
 from tests.support.process import free_port
 
@@ -80,7 +80,7 @@ def measure(name: str, case: Case, options: Options) -> dict[str, Run]:
         load = stack.enter_context(Load(clients, event="said", until="deliveries", timeout=20))
         load.connect()
 
-        def run(mode: str, value: float) -> Run:
+        def run(mode: Mode, value: float) -> Run:
             return load.run(
                 mode,
                 value,
@@ -95,6 +95,11 @@ def measure(name: str, case: Case, options: Options) -> dict[str, Run]:
         if light * _cpu([runs["busy"]]) < COMFORT * 1e6:
             runs["light"] = run("rate", light / case.members)
         return runs
+
+
+def _measured(found: dict[str, dict[str, list[Run]]]) -> dict[str, dict[str, list[Run]]]:
+    """Those who have figures."""
+    return {name: kinds for name, kinds in found.items() if kinds}
 
 
 def _share(run: Run) -> float:
@@ -173,21 +178,22 @@ def run(options: Options, machine: dict[str, str], say: Callable[[str], None]) -
     for turn in range(options.rounds):
         for case in options.cases:
             for name in options.contestants:
-                runs = measure(name, case, options)
-                cpu = ", ".join(
-                    f"{number(run.micros('server', run.deliveries))} µs {kind}" for kind, run in runs.items()
-                )
-                say(f"{case}, {name}: {number(runs['full'].delivery_rate)} deliveries/s, {cpu}")
-                for kind, result in runs.items():
-                    found[case][name][kind].append(result)
-                    sample = {"round": turn, "case": str(case), "contestant": name, "load": kind}
-                    report.samples.append(sample | asdict(result))
-                    if name in {HUBBUB, HUBBUB_EMIT}:
-                        report.blame(f"{case}, {name}, {kind} load", result.faults)
+                with report.attempt(name, str(case)):
+                    runs = measure(name, case, options)
+                    cpu = ", ".join(
+                        f"{number(run.micros('server', run.deliveries))} µs {kind}" for kind, run in runs.items()
+                    )
+                    say(f"{case}, {name}: {number(runs['full'].delivery_rate)} deliveries/s, {cpu}")
+                    for kind, result in runs.items():
+                        found[case][name][kind].append(result)
+                        sample = {"round": turn, "case": str(case), "contestant": name, "load": kind}
+                        report.samples.append(sample | asdict(result))
+                        if name in {HUBBUB, HUBBUB_EMIT}:
+                            report.blame(f"{case}, {name}, {kind} load", result.faults)
     for case, contestants in found.items():
-        report.tables.append(_table(case, contestants, options))
+        report.tables.append(_table(case, _measured(contestants), options))
     case, contestants = next(iter(found.items()))
     for kind, words in (("full", "saturated"), ("busy", "busy")):
-        bars = [(name, _cpu(kinds[kind])) for name, kinds in contestants.items()]
+        bars = [(name, _cpu(kinds[kind])) for name, kinds in _measured(contestants).items()]
         report.charts.append(Chart(f"CPU of a {words} server for a delivery: {case}", "µs", bars))
     return report

@@ -14,6 +14,8 @@ from typing import Any, Literal, Self
 from bench import build
 from bench.machine import cores, cpu_seconds, on_core
 
+Mode = Literal["window", "rate"]
+
 TAG_BYTES = 32
 """What the generator writes in place of @@, before the padding."""
 
@@ -160,7 +162,7 @@ class Load:
 
     def run(
         self,
-        mode: Literal["window", "rate"],
+        mode: Mode,
         value: float,
         *,
         seconds: float,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
 from bench.contestants import CHATS, HUBBUB, STOCK_ASYNCIO, STOCK_UVLOOP
-from bench.load import TAG_BYTES, Load, Run, fault_notes, middle
+from bench.load import TAG_BYTES, Load, Mode, Run, fault_notes, middle
 from bench.report import Chart, Report, Table, number, times
 from tests.support.postgres_server import PostgresServer
 from tests.support.process import Process, temporary_folder
@@ -54,7 +54,7 @@ def measure(name: str, url: str, database: Process | None, options: Options) -> 
         load = stack.enter_context(Load(chat.clients(options.members), event="message:created", until="acks"))
         load.connect()
 
-        def run(mode: str, value: float) -> Run:
+        def run(mode: Mode, value: float) -> Run:
             return load.run(mode, value, seconds=options.seconds, warm=options.warm, padding=padding, watched=watched)
 
         return {"full": run("window", options.window), "light": run("rate", options.rate)}
@@ -117,19 +117,21 @@ def run(options: Options, machine: dict[str, str], say: Callable[[str], None]) -
         for turn in range(options.rounds):
             for database, (make, server) in available.items():
                 for name in options.contestants:
-                    runs = measure(name, make(name == HUBBUB), server, options)
-                    full = runs["full"]
-                    say(
-                        f"{database}, {name}: {number(full.rate)} messages/s, "
-                        f"{number(full.micros('server', full.done))} µs each"
-                    )
-                    for kind, result in runs.items():
-                        found[database][name][kind].append(result)
-                        sample = {"round": turn, "database": database, "contestant": name, "load": kind}
-                        report.samples.append(sample | asdict(result))
-                        if name == HUBBUB:
-                            report.blame(f"{database}, {kind} load", result.faults)
-    for database, contestants in found.items():
+                    with report.attempt(name, database):
+                        runs = measure(name, make(name == HUBBUB), server, options)
+                        full = runs["full"]
+                        say(
+                            f"{database}, {name}: {number(full.rate)} messages/s, "
+                            f"{number(full.micros('server', full.done))} µs each"
+                        )
+                        for kind, result in runs.items():
+                            found[database][name][kind].append(result)
+                            sample = {"round": turn, "database": database, "contestant": name, "load": kind}
+                            report.samples.append(sample | asdict(result))
+                            if name == HUBBUB:
+                                report.blame(f"{database}, {kind} load", result.faults)
+    for database, attempted in found.items():
+        contestants = {name: kinds for name, kinds in attempted.items() if kinds}
         report.tables.append(_table(database, contestants, options))
         report.charts.append(
             Chart(

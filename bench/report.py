@@ -1,10 +1,14 @@
 """Tables, as text and as Markdown, and the files that keep them."""
 
+import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+from bench.contestants import HUBBUB
+from bench.load import LoadError
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -66,8 +70,20 @@ class Report:
     tables: list[Table] = field(default_factory=list)
     charts: list[Chart] = field(default_factory=list)
     samples: list[dict[str, Any]] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    """Measurements that gave no figures, and why."""
     broken: list[str] = field(default_factory=list)
     """Promises that Hubbub did not keep meanwhile."""
+
+    @contextlib.contextmanager
+    def attempt(self, name: str, where: str) -> Iterator[None]:
+        """Note that a contestant gave no figures there, instead of ending the whole run for it."""
+        try:
+            yield
+        except (LoadError, AssertionError) as error:  # the latter from a server that did not start
+            self.failures.append(f"{where}, {name}: {error}")
+            if name.startswith(HUBBUB):
+                self.broken.append(self.failures[-1])
 
     def blame(self, where: str, faults: Mapping[str, int]) -> None:
         """Note promises that Hubbub broke there."""

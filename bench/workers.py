@@ -100,14 +100,15 @@ def run(options: Options, machine: dict[str, str], say: Callable[[str], None]) -
         redis.start()
         for turn in range(options.rounds):
             for name in options.contestants:
-                runs = measure(name, redis, options)
-                p99 = ", ".join(f"{number(run.delivered['p99'] / 1000)} ms {kind}" for kind, run in runs.items())
-                say(f"{name}: p99 {p99}")
-                for kind, result in runs.items():
-                    found[name][kind].append(result)
-                    report.samples.append({"round": turn, "contestant": name, "layout": kind} | asdict(result))
-                    if name == HUBBUB_EMIT:
-                        report.blame(f"two workers, {kind}", result.faults)
+                with report.attempt(name, "two workers"):
+                    runs = measure(name, redis, options)
+                    p99 = ", ".join(f"{number(run.delivered['p99'] / 1000)} ms {kind}" for kind, run in runs.items())
+                    say(f"{name}: p99 {p99}")
+                    for kind, result in runs.items():
+                        found[name][kind].append(result)
+                        report.samples.append({"round": turn, "contestant": name, "layout": kind} | asdict(result))
+                        if name == HUBBUB_EMIT:
+                            report.blame(f"two workers, {kind}", result.faults)
     report.tables.append(
         Table(
             title=f"Two workers through Redis, {options.case}",
@@ -123,7 +124,7 @@ def run(options: Options, machine: dict[str, str], say: Callable[[str], None]) -
                 "deliveries/s, saturated",
                 "CPU µs, saturated",
             ],
-            rows=[_row(name, kinds) for name, kinds in found.items()],
+            rows=[_row(name, kinds) for name, kinds in found.items() if kinds],
             notes=[
                 f"Light load of {options.light:,.0f} deliveries a second (python-socketio {options.light_stock:,.0f}) "
                 "unless saturated; CPU of both workers for a delivery.",

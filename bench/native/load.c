@@ -10,8 +10,8 @@
  *   run window W WARM SECONDS PAD    keeps W messages under way (of each sender, or in all when counting deliveries)
  *   run rate R WARM SECONDS PAD      sends R messages a second, each stamped with the time at which it was due
  *
- * A run is measured between its "begin" and "end"; then everything under way must arrive ("drained"), TIMEOUT seconds at
- * most. Between commands connections are kept alive. The end of standard input ends the program. */
+ * A run is measured between its "begin" and "end", which waits for the first delivery; then everything under way must
+ * arrive ("drained"), TIMEOUT seconds at most. Between commands connections are kept alive. The end of standard input ends the program. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
@@ -212,7 +212,7 @@ static void advance(uint64_t now)
 		clear_figures();
 		enter(MEASURING, now, run.length);
 		report_begin();
-	} else if (phase == MEASURING && now >= phase_end) {
+	} else if (phase == MEASURING && now >= phase_end && (figures.deliveries || now >= phase_end + timeout)) {
 		report_end(phase_began, now);
 		set_timer(0);
 		enter(DRAINING, now, timeout);
@@ -310,7 +310,7 @@ int main(int count, char **arguments)
 		struct epoll_event events[512];
 		uint64_t now = clock_nanos();
 		advance(now);
-		int wait = phase == IDLE ? -1 : now >= phase_end ? 0 : (int)((phase_end - now) / 1000000) + 1;
+		int wait = phase == IDLE ? -1 : now >= phase_end ? 1 : (int)((phase_end - now) / 1000000) + 1;
 		int n = epoll_wait(epoll_fd, events, 512, wait);
 		if (n < 0 && errno != EINTR)
 			die("epoll_wait failed: %s", strerror(errno));
