@@ -73,7 +73,7 @@ async def add_people(ctx: Context, room: Any, user_ids: Sequence[str], role: str
 async def _end(ctx: Context, room: Any, user_id: str) -> None:
     await members.remove(ctx.conn, room.id, user_id)
     await rooms.count_members(ctx.conn, room.id, -1)
-    ctx.publish(f"room:{room.id}", "member:left", {"roomId": room.id, "userId": user_id})
+    ctx.publish(f"room:{room.id}", "member:left", {"userId": user_id})
     ctx.publish(f"user:{user_id}", "room:removed", {"roomId": room.id})
     ctx.after_commit.append(lambda: ctx.services.typing.stop(f"room:{room.id}", user_id))
 
