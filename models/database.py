@@ -12,6 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from models import sqlite_connection
+from models.sqlite_connection import BEGIN_WRITING
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -49,7 +50,7 @@ class Database:
         self._turn: asyncio.Lock | None = None
         if self.dialect == "sqlite":
             self._reader = _sqlite_engine(url, pool_size, timeout, "BEGIN")
-            self._writer = _sqlite_engine(url, 1, timeout, "BEGIN IMMEDIATE")
+            self._writer = _sqlite_engine(url, 1, timeout, BEGIN_WRITING)
             self._scanner = _sqlite_engine(url, SCANS, timeout, "BEGIN", threaded=True)
             self._turn = asyncio.Lock()
         else:
@@ -85,8 +86,14 @@ class Database:
 
 def _sqlite_engine(url: str, size: int, timeout: float, begin: str, *, threaded: bool = False) -> AsyncEngine:
     path = make_url(url).database or ":memory:"
-    creator = {} if threaded else {"async_creator": lambda: sqlite_connection.connect(path, timeout)}
-    engine = create_async_engine(url, pool_size=size, max_overflow=0, pool_timeout=timeout, **creator)
+    writes = begin == BEGIN_WRITING
+    creator: dict[str, Any] = (
+        {} if threaded else {"async_creator": lambda: sqlite_connection.connect(path, timeout, writes=writes)}
+    )
+    # A transaction has always ended when its connection comes back to the pool.
+    engine = create_async_engine(
+        url, pool_size=size, max_overflow=0, pool_timeout=timeout, pool_reset_on_return=None, **creator
+    )
 
     @event.listens_for(engine.sync_engine, "connect")
     def configure(connection: Any, _record: Any) -> None:
@@ -95,7 +102,6 @@ def _sqlite_engine(url: str, size: int, timeout: float, begin: str, *, threaded:
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=FULL")  # an acknowledged write survives a power cut
         cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.execute(f"PRAGMA busy_timeout={int(timeout * 1000)}")
         cursor.close()
 
     @event.listens_for(engine.sync_engine, "begin")

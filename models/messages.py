@@ -234,11 +234,12 @@ async def _forget_mentions(conn: AsyncConnection, row: Any) -> None:
 def searchable(message: str) -> str:
     """The words of a text as they are searched: without case, accents and punctuation, on both databases alike."""
     plain = unicodedata.normalize("NFKD", message.casefold())
-    return " ".join(_WORD.findall("".join(each for each in plain if not unicodedata.combining(each))))
+    words = _WORD.findall("".join(each for each in plain if not unicodedata.combining(each)))
+    return " ".join(word[:_LONGEST_WORD] for word in words)
 
 
 _WORD = re.compile(r"[^\W_]+")
-# Beyond this PostgreSQL indexes no word.
+# PostgreSQL indexes no word of more than 2,047 bytes.
 _LONGEST_WORD = 255
 
 
@@ -249,7 +250,7 @@ async def search(
 
     ``room_ids`` is a subquery of the rooms to look in; ``before`` the id of the last message seen.
     """
-    words = [word[:_LONGEST_WORD] for word in searchable(query).split()]
+    words = searchable(query).split()
     if not words:
         return [], False
     found = _WITH_AUTHOR.where(messages.c.room_id.in_(room_ids))

@@ -2,7 +2,7 @@
 
 aiosqlite hands every call to a thread. Waking one takes longer than most statements here, and a statement is four calls
 (a cursor, its execution, its rows, its end). So a statement runs where it is called, and only what waits goes to the
-thread: taking the write lock, and the commit, which waits for the disk.
+thread: the commit, which waits for the disk, and the write lock when another process holds it.
 """
 
 import sqlite3
@@ -11,7 +11,8 @@ from typing import Any
 
 import aiosqlite
 
-_WAITING_CALLS = {"commit", "rollback", "close"}
+BEGIN_WRITING = "BEGIN IMMEDIATE"
+_WAITING_CALLS = {"commit", "close"}
 
 
 class InlineConnection(aiosqlite.Connection):
@@ -20,20 +21,49 @@ class InlineConnection(aiosqlite.Connection):
     One statement at a time, as before: SQLAlchemy waits for each, and gives a connection to one task at a time.
     """
 
+    patience_ms = 0
+
     async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Replaces aiosqlite.Connection._execute, which queues every call for the thread."""
-        if fn.__name__ in _WAITING_CALLS or (args and args[0] == "BEGIN IMMEDIATE"):
+        if fn.__name__ in _WAITING_CALLS:
             return await super()._execute(fn, *args, **kwargs)
+        if args and args[0] == BEGIN_WRITING:
+            return await self._begin_writing(fn, *args, **kwargs)
         return fn(*args, **kwargs)
 
+    async def _begin_writing(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Take the write lock: at once where it is free, else in the thread, as long as the patience lasts."""
+        try:
+            return fn(*args, **kwargs)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
 
-def connect(path: str, timeout: float) -> InlineConnection:
-    """An awaitable connection to a file, for ``create_async_engine(async_creator=…)``; ``timeout`` in seconds."""
+        def wait() -> Any:
+            self._conn.execute(f"PRAGMA busy_timeout={self.patience_ms}")
+            try:
+                return fn(*args, **kwargs)
+            finally:
+                self._conn.execute("PRAGMA busy_timeout=0")
+
+        return await super()._execute(wait)
+
+
+def connect(path: str, timeout: float, *, writes: bool) -> InlineConnection:
+    """An awaitable connection to a file, for ``create_async_engine(async_creator=…)``.
+
+    Args:
+        path: the file.
+        timeout: seconds to wait for a lock.
+        writes: its transactions take the write lock, and never wait for it in the caller's thread.
+    """
 
     def connector() -> sqlite3.Connection:
         # Used from two threads, never at the same time.
-        return sqlite3.connect(path, timeout=timeout, check_same_thread=False, cached_statements=512)
+        patience = 0 if writes else timeout
+        return sqlite3.connect(path, timeout=patience, check_same_thread=False, cached_statements=512)
 
     connection = InlineConnection(connector, iter_chunk_size=64)
+    connection.patience_ms = int(timeout * 1000)
     connection._thread.daemon = True  # as SQLAlchemy's own dialect does
     return connection
