@@ -12,6 +12,7 @@ from typing import Any
 import aiosqlite
 
 BEGIN_WRITING = "BEGIN IMMEDIATE"
+# Of the connection: a cursor's close waits for nothing.
 _WAITING_CALLS = {"commit", "close"}
 
 
@@ -25,7 +26,7 @@ class InlineConnection(aiosqlite.Connection):
 
     async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Replaces aiosqlite.Connection._execute, which queues every call for the thread."""
-        if fn.__name__ in _WAITING_CALLS:
+        if fn.__name__ in _WAITING_CALLS and getattr(fn, "__self__", None) is self._connection:
             return await super()._execute(fn, *args, **kwargs)
         if args and args[0] == BEGIN_WRITING:
             return await self._begin_writing(fn, *args, **kwargs)

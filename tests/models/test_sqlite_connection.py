@@ -1,5 +1,7 @@
 """SQLite statements run where they are called, and only what waits goes to a thread."""
 
+import asyncio
+import sqlite3
 import threading
 from pathlib import Path
 
@@ -61,3 +63,46 @@ async def test_commits_survive_a_power_cut(database: Database) -> None:
     async with database.write() as conn:
         assert (await conn.execute(text("PRAGMA synchronous"))).scalar() == 2
         assert (await conn.execute(text("PRAGMA journal_mode"))).scalar() == "wal"
+
+
+async def test_a_commit_is_the_only_call_that_goes_to_the_thread(database: Database, monkeypatch) -> None:
+    """A transaction of several statements waits once, for the disk."""
+    async with database.write() as conn:
+        await conn.execute(text("CREATE TABLE things (name TEXT)"))
+        queue = (await conn.get_raw_connection()).driver_connection._tx
+    queued: list[object] = []
+
+    class Counted:
+        def put_nowait(self, item) -> None:
+            queued.append(item)
+            queue.put_nowait(item)
+
+    async with database.write() as conn:
+        (await conn.get_raw_connection()).driver_connection._tx = Counted()
+        await conn.execute(text("INSERT INTO things VALUES ('one')"))
+        assert (await conn.execute(text("SELECT name FROM things"))).scalar() == "one"
+    assert len(queued) == 1
+
+
+async def test_a_second_writer_waits_for_the_lock(database: Database, tmp_path: Path) -> None:
+    """Another process's transaction makes ours wait in its thread, not fail, and not stop the loop."""
+    other = sqlite3.connect(tmp_path / "test.db", isolation_level=None)
+    async with database.write() as conn:
+        await conn.execute(text("CREATE TABLE things (name TEXT)"))
+    other.execute("BEGIN IMMEDIATE")
+
+    async def insert() -> None:
+        async with database.write() as conn:
+            await conn.execute(text("INSERT INTO things VALUES ('ours')"))
+
+    ours = asyncio.create_task(insert())
+    turns = 0
+    while turns < 50:
+        await asyncio.sleep(0)
+        turns += 1
+    assert not ours.done()
+    other.execute("INSERT INTO things VALUES ('theirs')")
+    other.execute("COMMIT")
+    await ours
+    assert [name for (name,) in other.execute("SELECT name FROM things ORDER BY rowid")] == ["theirs", "ours"]
+    other.close()
