@@ -141,6 +141,7 @@ class RawPolling:
         self.client = client
         self.handshake = handshake
         self.sid: str = handshake["sid"]
+        self._heard: list[str] = []
 
     async def poll(self) -> tuple[int, str]:
         """Status and text of one poll."""
@@ -157,14 +158,14 @@ class RawPolling:
         return text.split(SEPARATOR)
 
     async def receive_until(self, count: int) -> list[str]:
-        """Poll until so many packets have come that are neither pings nor no-ops; pings are answered."""
-        heard: list[str] = []
-        while len(heard) < count:
+        """The next packets that are neither pings nor no-ops; polls as often as it takes and answers pings."""
+        while len(self._heard) < count:
             packets = await self.receive()
-            heard += [packet for packet in packets if packet not in {"2", "6"}]
+            self._heard += [packet for packet in packets if packet not in {"2", "6"}]
             if "2" in packets:
                 await self.post("3")
-        return heard
+        taken, self._heard = self._heard[:count], self._heard[count:]
+        return taken
 
     async def connect(self, namespace: str = "/") -> str:
         """Say CONNECT and return the client's sid."""

@@ -1,4 +1,4 @@
-"""The rules of the official Engine.IO 4 suite, one test each. Those that hold no messages run on Socket.IO's path too."""
+"""The rules of the official Engine.IO 4 suite, one test each; without messages they run on Socket.IO's path too."""
 
 import asyncio
 import json
