@@ -29,6 +29,7 @@ from server.metrics import Metrics
 from server.mirror import Mirror
 from server.origins import Origins
 from server.peer import Peer
+from server.reference import ReferenceDoor
 from server.rest import RestDoor
 from server.retention import Retention
 from server.roster import Roster
@@ -107,6 +108,7 @@ def create_app(settings: Settings) -> web.Application:
     app.add_routes(metrics.routes())
     app.add_routes(demo.DemoDoor(settings, identity, mirror, peer).routes())
     app.add_routes(pages.routes(demo=settings.demo))
+    app.add_routes(ReferenceDoor(settings).routes())
     app.add_routes(rest.routes())
     sio.attach(app)
 
