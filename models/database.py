@@ -1,6 +1,7 @@
 """The database: one door for reads, one for writes, the same on SQLite and PostgreSQL."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -136,7 +137,9 @@ def is_unavailable(error: BaseException) -> bool:
             return True
         if isinstance(error, InterfaceError):
             return True
-        return isinstance(error, OperationalError) and not code
+        # SQLite calls everything operational, a statement about a table that is not there as well as a full disk.
+        wrong = getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
+        return isinstance(error, OperationalError) and not code and not wrong
     return isinstance(error, SQLAlchemyError) and isinstance(error.__cause__, (ConnectionError, OSError))
 
 
