@@ -149,7 +149,9 @@ class EngineServer:
         else:
             encoded = pkt.encode()
             session.send(
-                Outgoing(None, (encoded,)) if isinstance(encoded, bytes | bytearray) else Outgoing(encoded.encode())
+                Outgoing(None, (bytes(encoded),))
+                if isinstance(encoded, bytes | bytearray)
+                else Outgoing(encoded.encode())
             )
 
     async def get_session(self, sid: str) -> dict[str, Any]:
