@@ -17,7 +17,7 @@ class Deadlines:
     than the object itself where the delay is long, so that what was closed can be freed at once.
     """
 
-    def __init__(self, delay: float, due: Callable[[Any, int, float], None]) -> None:
+    def __init__(self, delay: float, due: Callable[[Any, int, float], object]) -> None:
         self.delay = delay
         self._due = due
         self._waiting: deque[tuple[float, Any, int]] = deque()
