@@ -8,10 +8,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # The machine's Node will do from this version on (what ESLint asks for); else PyPI's goes into the venv.
 NODE_WILL_DO := const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)
 
-# What the page imports: files of npm packages, copied to static/vendor under their own names.
+# What the page imports: files of npm packages, and their names in static/vendor.
 PAGE_MODULES := \
-	socket.io-client/dist/socket.io.esm.min.js \
-	htm/preact/standalone.module.js
+	socket.io-client/dist/socket.io.esm.min.js=socket.io.esm.min.js \
+	htm/preact/standalone.module.js=htm-preact.js
 
 # Stamps: a file for each finished step of the set-up.
 RUNTIME := $(VENV)/.runtime-is-installed
@@ -36,7 +36,7 @@ lint: $(DEVELOPMENT) $(PAGE)
 	PATH="$(CURDIR)/$(BIN):$$PATH" static/node_modules/.bin/eslint --config static/eslint.config.js .
 
 bench: $(DEVELOPMENT) $(PAGE)
-	@scripts/system-packages redis-server postgresql gcc
+	@scripts/system-packages redis-server postgresql build-essential
 	$(BIN)/python -m bench $(ARGS)
 
 install: $(DEVELOPMENT) $(PAGE)
@@ -61,7 +61,7 @@ $(PAGE): static/package.json static/package-lock.json static/.npmrc Makefile | $
 	@echo "Setting up the page's packages in static/node_modules"
 	@cd static && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --ignore-scripts --loglevel=error
 	@rm -rf static/vendor && mkdir static/vendor
-	@cd static/node_modules && cp $(PAGE_MODULES) ../vendor/
+	@for module in $(PAGE_MODULES); do cp "static/node_modules/$${module%%=*}" "static/vendor/$${module##*=}" || exit 1; done
 	@touch $@
 
 # Pin the newest releases that setup.cfg and static/package.json allow.

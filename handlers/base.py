@@ -188,6 +188,7 @@ class Action:
     routes: tuple[tuple[str, str], ...]
     run: Handler
     reads: bool
+    slow: bool
     audience: frozenset[str]
     batch: bool
     limit: Limit | None
@@ -203,6 +204,7 @@ def handles(
     *,
     rest: tuple[str, str] | Iterable[tuple[str, str]] = (),
     reads: bool = False,
+    slow: bool = False,
     audience: Iterable[str] = ("user",),
     batch: bool = False,
     limit: Limit | None = None,
@@ -214,6 +216,7 @@ def handles(
         schema: validates the payload; its fields become the function's keyword arguments.
         rest: the route, or routes, as (method, path); a path's ``{names}`` are fields of the payload.
         reads: the action writes nothing, so that it needs no transaction.
+        slow: it reads what may take long.
         audience: who may call it, of ``user``, ``visitor`` and ``backend``.
         batch: the function takes a list of jobs that share one transaction, instead of a context and arguments.
         limit: names the bucket, its rate a second and its burst, for actions with a limit of their own.
@@ -223,7 +226,7 @@ def handles(
     routes: Any = (rest,) if pair else tuple(rest)
 
     def register(run: Handler) -> Handler:
-        REGISTRY[name] = Action(name, schema(), routes, run, reads, frozenset(audience), batch, limit, repeated)
+        REGISTRY[name] = Action(name, schema(), routes, run, reads, slow, frozenset(audience), batch, limit, repeated)
         return run
 
     return register

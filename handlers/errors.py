@@ -3,7 +3,7 @@
 A class's docstring is its message, unless the place that raises it knows better.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 
@@ -46,11 +46,20 @@ class Invalid(ActionError):
 
     def __init__(self, message: str | None = None, fields: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
-        self.fields = dict(fields or {})
+        self.fields = {name: list(_messages(said)) for name, said in (fields or {}).items()}
 
     def wire(self) -> dict[str, Any]:
         """The ``error`` object, with ``fields``: each field's messages."""
         return super().wire() | {"fields": self.fields}
+
+
+def _messages(said: Any, place: str = "") -> Iterator[str]:
+    """A field's messages, those of its parts behind their place in it: ``2.url: Must be text.``"""
+    if isinstance(said, Mapping):
+        for part, inner in said.items():
+            yield from _messages(inner, f"{place}.{part}" if place else str(part))
+    else:
+        yield from (f"{place}: {each}" if place else each for each in said)
 
 
 class Conflict(ActionError):

@@ -6,22 +6,15 @@ from typing import Any
 from handlers import access
 from handlers.base import Context, handles
 from handlers.errors import Conflict, Forbidden, NotFound
-from handlers.payload import Choice, Id, Payload, client_id, limit
+from handlers.payload import Choice, Id, Payload, limit
 from models import members, messages, rooms, users
 
 JOIN_MESSAGES = 50
 JOIN_MEMBERS = 100
 
 
-class JoinRoom(Payload):
-    """``room:join``."""
-
-    room_id = Id(required=True)
-    client_id = client_id()
-
-
-class LeaveRoom(Payload):
-    """``room:leave``."""
+class OwnPlace(Payload):
+    """``room:join``, which again answers with the room as it is and needs no ``clientId``, and ``room:leave``."""
 
     room_id = Id(required=True)
 
@@ -73,7 +66,7 @@ async def add_people(ctx: Context, room: Any, user_ids: Sequence[str], role: str
 async def _end(ctx: Context, room: Any, user_id: str) -> None:
     await members.remove(ctx.conn, room.id, user_id)
     await rooms.count_members(ctx.conn, room.id, -1)
-    ctx.publish(f"room:{room.id}", "member:left", {"roomId": room.id, "userId": user_id})
+    ctx.publish(f"room:{room.id}", "member:left", {"userId": user_id})
     ctx.publish(f"user:{user_id}", "room:removed", {"roomId": room.id})
     ctx.after_commit.append(lambda: ctx.services.typing.stop(f"room:{room.id}", user_id))
 
@@ -90,8 +83,8 @@ async def _wire(ctx: Context, row: Any) -> dict[str, Any]:
     return (await _wires(ctx, [row]))[0]
 
 
-@handles("room:join", JoinRoom, rest=("POST", "/api/chat/rooms/{roomId}/members"))
-async def join_room(ctx: Context, room_id: str, client_id: str | None = None) -> dict[str, Any]:
+@handles("room:join", OwnPlace, rest=("POST", "/api/chat/rooms/{roomId}/members"))
+async def join_room(ctx: Context, room_id: str) -> dict[str, Any]:
     """Come into a public room, or back into one's own: its newest messages, its members, its events from here on."""
     seat = await access.seat_in(ctx, room_id, lock=True)
     room = seat.room
@@ -111,7 +104,7 @@ async def join_room(ctx: Context, room_id: str, client_id: str | None = None) ->
     }
 
 
-@handles("room:leave", LeaveRoom, rest=("DELETE", "/api/chat/rooms/{roomId}/members/me"))
+@handles("room:leave", OwnPlace, rest=("DELETE", "/api/chat/rooms/{roomId}/members/me"))
 async def leave_room(ctx: Context, room_id: str) -> dict[str, Any]:
     """Leave a room; an owner hands over to the longest-standing moderator, else member."""
     seat = await access.seat_in(ctx, room_id, lock=True)

@@ -11,7 +11,7 @@ from handlers.base import Actor, Context, Job, Rules, handles
 from handlers.errors import Forbidden, NotFound
 from handlers.mentions import named_in
 from handlers.outbox import send_batch
-from handlers.payload import Id, Payload, Text, Whole, client_id, ids, limit
+from handlers.payload import Id, Payload, Text, Whole, clean_all, client_id, ids, limit
 from models import event_log, members, messages
 
 MENTIONS_MAX = 100
@@ -21,14 +21,15 @@ class Attachment(fields.Dict):
     """An attachment: an object with a ``url`` that a browser may follow, and whatever the application keeps with it."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        found = super()._deserialize(value, attr, data, **kwargs)
+        found = clean_all(super()._deserialize(value, attr, data, **kwargs))
         url = found.get("url")
         if type(url) is not str or len(url) > 2048 or not _URL.match(url):
             raise ValidationError("Must have a url that begins with https://, http:// or /.")
         return found
 
 
-_URL = re.compile(r"(https?://[^\s/]|/(?!/))\S*\Z", re.IGNORECASE)
+# Browsers read a backslash as a slash, and what begins with two of them as another site.
+_URL = re.compile(r"(https?://[^\s/\\]|/(?![/\\]))\S*\Z", re.IGNORECASE)
 
 
 class SendMessage(Payload):
@@ -127,7 +128,7 @@ async def delete_message(ctx: Context, message_id: str) -> dict[str, Any]:
     return await _wire(ctx, message_id)
 
 
-@handles("message:search", SearchMessages, rest=("GET", "/api/chat/search"), reads=True)
+@handles("message:search", SearchMessages, rest=("GET", "/api/chat/search"), reads=True, slow=True)
 async def search_messages(
     ctx: Context, q: str, room_id: str | None = None, before: str | None = None, limit: int = 50
 ) -> dict[str, Any]:

@@ -124,6 +124,7 @@ async def _write(accepted: Sequence[tuple[Job, Any, Any]]) -> None:
         )
     conn = accepted[0][0].ctx.conn
     await messages.write(conn, rows)
+    mentioning = [row for row in rows if row["mentions"]]
     last = {_place(job): row for (job, _, _), row in zip(accepted, rows, strict=True)}
     await members.sent(
         conn, [{"r": room, "u": user, "read": row["seq"], "sent": moment} for (room, user), row in last.items()]
@@ -135,12 +136,12 @@ async def _write(accepted: Sequence[tuple[Job, Any, Any]]) -> None:
         job.ctx.publish(channel, "message:created", job.result, subject=row["id"])
         job.ctx.after_commit.append(partial(job.ctx.services.typing.stop, channel, job.ctx.user.id))
         if last[_place(job)] is row and member.last_read_seq < room.message_seq:
-            job.ctx.publish(f"user:{job.ctx.user.id}", "room:unread", _unread(row, rows, newest[room.id]))
+            job.ctx.publish(f"user:{job.ctx.user.id}", "room:unread", _unread(row, mentioning, newest[room.id]))
 
 
-def _unread(own: dict[str, Any], rows: Sequence[dict[str, Any]], newest: int) -> dict[str, Any]:
+def _unread(own: dict[str, Any], mentioning: Sequence[dict[str, Any]], newest: int) -> dict[str, Any]:
     """The unread state of somebody who has just read up to their own message of this batch."""
-    later = [row for row in rows if row["room_id"] == own["room_id"] and row["seq"] > own["seq"]]
+    later = [row for row in mentioning if row["room_id"] == own["room_id"] and row["seq"] > own["seq"]]
     return {
         "roomId": own["room_id"],
         "unreadCount": newest - own["seq"],

@@ -19,6 +19,17 @@ def clean(text: str) -> str:
     return text
 
 
+def clean_all(value: Any) -> Any:
+    """A JSON value with every text in it cleaned, keys included."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, list):
+        return [clean_all(each) for each in value]
+    if isinstance(value, dict):
+        return {clean(name): clean_all(each) for name, each in value.items()}
+    return value
+
+
 class Payload(Schema):
     """The data of an action. Unknown fields are ignored; null stands for a field left out."""
 

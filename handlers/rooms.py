@@ -80,7 +80,9 @@ async def create_room(
     else:
         room = await rooms.lock(ctx.conn, existing)
     room = await add_people(ctx, room, [ctx.user.id], "owner" if ctx.created else "member")
-    room = await add_people(ctx, room, others, "member")
+    if ctx.created:
+        # Into a room that was there already its owner and moderators invite, and nobody who merely knows its name.
+        room = await add_people(ctx, room, others, "member")
     await _hear(ctx, room)
     return rooms.wire(room)
 

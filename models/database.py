@@ -1,6 +1,7 @@
 """The database: one door for reads, one for writes, the same on SQLite and PostgreSQL."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,6 +12,9 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlch
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from models import sqlite_connection
+from models.sqlite_connection import BEGIN_WRITING
+
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -20,6 +24,8 @@ NAMING = {
 }
 metadata = MetaData(naming_convention=NAMING)
 
+# Searches that SQLite carries out at a time, each in a thread.
+SCANS = 2
 # PostgreSQL: serialization failure, deadlock, and a unique row that another transaction was first to write: the
 # transaction was undone whole, and run again it sees what it collided with.
 _RETRYABLE = {"40001", "40P01", "23505"}
@@ -32,6 +38,7 @@ class Database:
 
     SQLite has one writer: writes queue here, in this process, instead of failing with "database is locked", and
     each begins with ``BEGIN IMMEDIATE`` so that it never has to give up half-way. Reads see the last commit.
+    Its statements run in the event loop's thread (see ``models.sqlite_connection``), those of ``scan`` apart.
 
     Args:
         url: an async SQLAlchemy URL (``sqlite+aiosqlite:///…`` or ``postgresql+asyncpg://…``).
@@ -44,15 +51,22 @@ class Database:
         self._turn: asyncio.Lock | None = None
         if self.dialect == "sqlite":
             self._reader = _sqlite_engine(url, pool_size, timeout, "BEGIN")
-            self._writer = _sqlite_engine(url, 1, timeout, "BEGIN IMMEDIATE")
+            self._writer = _sqlite_engine(url, 1, timeout, BEGIN_WRITING)
+            self._scanner = _sqlite_engine(url, SCANS, timeout, "BEGIN", threaded=True)
             self._turn = asyncio.Lock()
         else:
-            self._reader = self._writer = _postgresql_engine(url, pool_size, timeout)
+            self._reader = self._writer = self._scanner = _postgresql_engine(url, pool_size, timeout)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection for queries; nothing done on it is kept."""
         async with self._reader.connect() as conn:
+            yield conn
+
+    @asynccontextmanager
+    async def scan(self) -> AsyncIterator[AsyncConnection]:
+        """Like ``read``, for queries that may take long: they never hold up the event loop."""
+        async with self._scanner.connect() as conn:
             yield conn
 
     @asynccontextmanager
@@ -67,13 +81,20 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._reader.dispose()
-        if self._writer is not self._reader:
-            await self._writer.dispose()
+        for engine in {self._reader, self._writer, self._scanner}:
+            await engine.dispose()
 
 
-def _sqlite_engine(url: str, size: int, timeout: float, begin: str) -> AsyncEngine:
-    engine = create_async_engine(url, pool_size=size, max_overflow=0, pool_timeout=timeout)
+def _sqlite_engine(url: str, size: int, timeout: float, begin: str, *, threaded: bool = False) -> AsyncEngine:
+    path = make_url(url).database or ":memory:"
+    writes = begin == BEGIN_WRITING
+    creator: dict[str, Any] = (
+        {} if threaded else {"async_creator": lambda: sqlite_connection.connect(path, timeout, writes=writes)}
+    )
+    # A transaction has always ended when its connection comes back to the pool.
+    engine = create_async_engine(
+        url, pool_size=size, max_overflow=0, pool_timeout=timeout, pool_reset_on_return=None, **creator
+    )
 
     @event.listens_for(engine.sync_engine, "connect")
     def configure(connection: Any, _record: Any) -> None:
@@ -82,7 +103,6 @@ def _sqlite_engine(url: str, size: int, timeout: float, begin: str) -> AsyncEngi
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=FULL")  # an acknowledged write survives a power cut
         cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.execute(f"PRAGMA busy_timeout={int(timeout * 1000)}")
         cursor.close()
 
     @event.listens_for(engine.sync_engine, "begin")
@@ -117,7 +137,9 @@ def is_unavailable(error: BaseException) -> bool:
             return True
         if isinstance(error, InterfaceError):
             return True
-        return isinstance(error, OperationalError) and not code
+        # SQLite calls everything operational, a statement about a table that is not there as well as a full disk.
+        wrong = getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
+        return isinstance(error, OperationalError) and not code and not wrong
     return isinstance(error, SQLAlchemyError) and isinstance(error.__cause__, (ConnectionError, OSError))
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Column, Index, Table, Text, bindparam, delete
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.database import metadata
-from models.sets import values_of
+from models.sets import as_set, one_of
 from models.types import Timestamp, now
 
 channels = Table(
@@ -139,7 +139,7 @@ async def newest_of(conn: AsyncConnection, names: Sequence[str]) -> dict[str, in
     if not names:
         return {}
     found = await conn.execute(
-        select(channels.c.name, channels.c.seq).where(channels.c.name.in_(values_of(conn, names)))
+        select(channels.c.name, channels.c.seq).where(one_of(channels.c.name, "names")), {"names": as_set(names)}
     )
     return {row.name: row.seq for row in found}
 
@@ -199,9 +199,10 @@ async def expire(conn: AsyncConnection, before: str, keep: int, names: Iterable[
         return 0
     gone = (await conn.execute(delete(event_log).where(event_log.c.at < before))).rowcount
     counters = select(channels.c.name, (channels.c.seq - keep).label("floor")).where(channels.c.seq > keep)
+    named = {}
     if names is not None:
-        counters = counters.where(channels.c.name.in_(values_of(conn, list(names))))
-    for name, floor in (await conn.execute(counters)).all():
+        counters, named = counters.where(one_of(channels.c.name, "names")), {"names": as_set(names)}
+    for name, floor in (await conn.execute(counters, named)).all():
         gone += (
             await conn.execute(delete(event_log).where(event_log.c.channel == name, event_log.c.seq <= floor))
         ).rowcount

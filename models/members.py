@@ -16,7 +16,6 @@ from sqlalchemy import (
     func,
     insert,
     select,
-    tuple_,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -24,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from models.database import metadata
 from models.messages import mentions, messages
 from models.rooms import by_activity, rooms
-from models.sets import pairs_of, values_of
+from models.sets import as_set, one_of, pair_of
 from models.types import Timestamp, now
 from models.users import PROFILE, profile, users
 
@@ -41,7 +40,10 @@ members = Table(
 )
 
 _RANK = case((members.c.role == "owner", 0), (members.c.role == "moderator", 1), else_=2)
+_PLACES = select(members).where(pair_of(members.c.room_id, members.c.user_id, "pairs"))
+_AMONG = select(members.c.user_id).where(members.c.room_id == bindparam("room"), one_of(members.c.user_id, "ids"))
 _WITH_PROFILE = select(members, *PROFILE).join(users, users.c.id == members.c.user_id)
+_ONE = _WITH_PROFILE.where(members.c.room_id == bindparam("room"), members.c.user_id == bindparam("user"))
 
 
 def wire(member: Any, presence: Any) -> dict[str, Any]:
@@ -58,18 +60,14 @@ def wire(member: Any, presence: Any) -> dict[str, Any]:
 
 async def get(conn: AsyncConnection, room_id: str, user_id: str) -> Any | None:
     """The member with their profile, or None."""
-    return (
-        await conn.execute(_WITH_PROFILE.where(members.c.room_id == room_id, members.c.user_id == user_id))
-    ).one_or_none()
+    return (await conn.execute(_ONE, {"room": room_id, "user": user_id})).one_or_none()
 
 
 async def places(conn: AsyncConnection, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Any]:
     """The memberships, without profiles, among the (room, user) pairs."""
     if not pairs:
         return {}
-    rows = await conn.execute(
-        select(members).where(tuple_(members.c.room_id, members.c.user_id).in_(pairs_of(conn, pairs)))
-    )
+    rows = await conn.execute(_PLACES, {"pairs": as_set(pairs)})
     return {(row.room_id, row.user_id): row for row in rows}
 
 
@@ -125,13 +123,7 @@ async def among(conn: AsyncConnection, room_id: str, user_ids: Sequence[str]) ->
     """Those of the ids that are members of the room."""
     if not user_ids:
         return set()
-    return set(
-        await conn.scalars(
-            select(members.c.user_id).where(
-                members.c.room_id == room_id, members.c.user_id.in_(values_of(conn, user_ids))
-            )
-        )
-    )
+    return set(await conn.scalars(_AMONG, {"room": room_id, "ids": as_set(user_ids)}))
 
 
 _MENTIONS = (
@@ -250,7 +242,7 @@ async def of_direct_rooms(conn: AsyncConnection, room_ids: Sequence[str]) -> dic
     if not room_ids:
         return {}
     rows = await conn.execute(
-        _WITH_PROFILE.where(members.c.room_id.in_(values_of(conn, room_ids))).order_by(members.c.user_id)
+        _WITH_PROFILE.where(one_of(members.c.room_id, "rooms")).order_by(members.c.user_id), {"rooms": as_set(room_ids)}
     )
     found: dict[str, list[dict[str, Any]]] = {}
     for row in rows:

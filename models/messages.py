@@ -20,7 +20,6 @@ from sqlalchemy import (
     literal_column,
     select,
     text,
-    tuple_,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -28,7 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from models import reactions
 from models.database import metadata
 from models.rooms import rooms
-from models.sets import pairs_of, values_of
+from models.sets import as_set, one_of, pair_of
 from models.types import Json, Timestamp, now
 from models.users import PROFILE, User, profile, users
 
@@ -77,6 +76,11 @@ mentions = Table(
 )
 
 _WITH_AUTHOR = select(messages, *PROFILE).join(users, users.c.id == messages.c.user_id)
+_SENT_BEFORE = _WITH_AUTHOR.where(pair_of(messages.c.user_id, messages.c.client_id, "keys"))
+_ROOMS_OF = select(messages.c.id, messages.c.room_id).where(one_of(messages.c.id, "ids"))
+_LATEST = _WITH_AUTHOR.join(rooms, and_(rooms.c.id == messages.c.room_id, rooms.c.message_seq == messages.c.seq)).where(
+    one_of(rooms.c.id, "rooms")
+)
 
 
 def wire(row: Any, reacted: list[dict[str, Any]]) -> dict[str, Any]:
@@ -134,9 +138,7 @@ async def sent_before(conn: AsyncConnection, keys: Sequence[tuple[str, str]]) ->
     """Those of the (user, client id) pairs whose message is already stored."""
     if not keys:
         return {}
-    rows = await conn.execute(
-        _WITH_AUTHOR.where(tuple_(messages.c.user_id, messages.c.client_id).in_(pairs_of(conn, keys)))
-    )
+    rows = await conn.execute(_SENT_BEFORE, {"keys": as_set(keys)})
     return {(row.user_id, row.client_id): row for row in rows}
 
 
@@ -169,9 +171,7 @@ async def rooms_of(conn: AsyncConnection, message_ids: Sequence[str]) -> dict[st
     """For each existing message the id of its room."""
     if not message_ids:
         return {}
-    rows = await conn.execute(
-        select(messages.c.id, messages.c.room_id).where(messages.c.id.in_(values_of(conn, message_ids)))
-    )
+    rows = await conn.execute(_ROOMS_OF, {"ids": as_set(message_ids)})
     return {row.id: row.room_id for row in rows}
 
 
@@ -198,11 +198,7 @@ async def latest(conn: AsyncConnection, room_ids: Sequence[str]) -> dict[str, An
     """For each room its newest message."""
     if not room_ids:
         return {}
-    rows = await conn.execute(
-        _WITH_AUTHOR.join(rooms, and_(rooms.c.id == messages.c.room_id, rooms.c.message_seq == messages.c.seq)).where(
-            rooms.c.id.in_(values_of(conn, room_ids))
-        )
-    )
+    rows = await conn.execute(_LATEST, {"rooms": as_set(room_ids)})
     return {row.room_id: row for row in rows}
 
 
@@ -238,11 +234,12 @@ async def _forget_mentions(conn: AsyncConnection, row: Any) -> None:
 def searchable(message: str) -> str:
     """The words of a text as they are searched: without case, accents and punctuation, on both databases alike."""
     plain = unicodedata.normalize("NFKD", message.casefold())
-    return " ".join(_WORD.findall("".join(each for each in plain if not unicodedata.combining(each))))
+    words = _WORD.findall("".join(each for each in plain if not unicodedata.combining(each)))
+    return " ".join(word[:_LONGEST_WORD] for word in words)
 
 
 _WORD = re.compile(r"[^\W_]+")
-# Beyond this PostgreSQL indexes no word.
+# PostgreSQL indexes no word of more than 2,047 bytes.
 _LONGEST_WORD = 255
 
 
@@ -253,7 +250,7 @@ async def search(
 
     ``room_ids`` is a subquery of the rooms to look in; ``before`` the id of the last message seen.
     """
-    words = [word[:_LONGEST_WORD] for word in searchable(query).split()]
+    words = searchable(query).split()
     if not words:
         return [], False
     found = _WITH_AUTHOR.where(messages.c.room_id.in_(room_ids))

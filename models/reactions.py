@@ -8,7 +8,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.database import metadata
-from models.sets import values_of
+from models.sets import as_set, one_of
 from models.types import Timestamp, now
 
 reactions = Table(
@@ -21,7 +21,21 @@ reactions = Table(
 )
 
 SHOWN = 20
+_OF_EMOJI = (reactions.c.message_id, reactions.c.emoji)
 _BY_TIME = (reactions.c.created_at, reactions.c.user_id)
+_EACH = (
+    select(
+        reactions.c.message_id,
+        reactions.c.emoji,
+        reactions.c.user_id,
+        func.count().over(partition_by=_OF_EMOJI).label("total"),
+        func.min(reactions.c.created_at).over(partition_by=_OF_EMOJI).label("since"),
+        func.row_number().over(partition_by=_OF_EMOJI, order_by=_BY_TIME).label("place"),
+    )
+    .where(one_of(reactions.c.message_id, "ids"))
+    .subquery()
+)
+_SUMMARIES = select(_EACH).where(_EACH.c.place <= SHOWN).order_by(_EACH.c.since, _EACH.c.emoji, _EACH.c.place)
 
 
 async def add(conn: AsyncConnection, message_id: str, emoji: str, user_id: str) -> bool:
@@ -54,24 +68,7 @@ async def summaries(conn: AsyncConnection, message_ids: Sequence[str]) -> dict[s
     """For each message ``[{emoji, count, userIds}]``: emojis by their first use, of each the first 20 people."""
     if not message_ids:
         return {}
-    of_emoji = (reactions.c.message_id, reactions.c.emoji)
-    each = (
-        select(
-            reactions.c.message_id,
-            reactions.c.emoji,
-            reactions.c.user_id,
-            func.count().over(partition_by=of_emoji).label("total"),
-            func.min(reactions.c.created_at).over(partition_by=of_emoji).label("since"),
-            func.row_number()
-            .over(partition_by=of_emoji, order_by=(reactions.c.created_at, reactions.c.user_id))
-            .label("place"),
-        )
-        .where(reactions.c.message_id.in_(values_of(conn, message_ids)))
-        .subquery()
-    )
-    rows = await conn.execute(
-        select(each).where(each.c.place <= SHOWN).order_by(each.c.since, each.c.emoji, each.c.place)
-    )
+    rows = await conn.execute(_SUMMARIES, {"ids": as_set(message_ids)})
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for row in rows:
         emojis = found.setdefault(row.message_id, {})

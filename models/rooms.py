@@ -13,6 +13,7 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    bindparam,
     insert,
     or_,
     select,
@@ -24,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.database import metadata
 from models.ids import new_id
-from models.sets import values_of
+from models.sets import as_set, one_of
 from models.types import Timestamp, now
 
 rooms = Table(
@@ -52,6 +53,10 @@ rooms = Table(
     ),
     Index("ix_rooms_visibility", "visibility", "active_at"),
 )
+
+_GET = select(rooms).where(rooms.c.id == bindparam("room"))
+_LOCK = _GET.with_for_update()
+_LOCK_ALL = select(rooms).where(one_of(rooms.c.id, "ids")).order_by(rooms.c.id).with_for_update()
 
 
 def wire(room: Any) -> dict[str, Any]:
@@ -100,18 +105,17 @@ async def create(
 
 async def get(conn: AsyncConnection, room_id: str) -> Any | None:
     """The room, or None."""
-    return (await conn.execute(select(rooms).where(rooms.c.id == room_id))).one_or_none()
+    return (await conn.execute(_GET, {"room": room_id})).one_or_none()
 
 
 async def lock(conn: AsyncConnection, room_id: str) -> Any | None:
     """The room, held until the transaction ends: everything that changes a room or its channel takes its turn here."""
-    return (await conn.execute(select(rooms).where(rooms.c.id == room_id).with_for_update())).one_or_none()
+    return (await conn.execute(_LOCK, {"room": room_id})).one_or_none()
 
 
 async def lock_all(conn: AsyncConnection, room_ids: Iterable[str]) -> dict[str, Any]:
     """Those of the rooms that exist, held as by ``lock``, in the order of their ids so that nobody waits in a ring."""
-    wanted = values_of(conn, list(room_ids))
-    rows = await conn.execute(select(rooms).where(rooms.c.id.in_(wanted)).order_by(rooms.c.id).with_for_update())
+    rows = await conn.execute(_LOCK_ALL, {"ids": as_set(room_ids)})
     return {row.id: row for row in rows}
 
 

@@ -1,28 +1,60 @@
-"""Lists as one parameter, so that a statement reads the same, and is prepared once, for any number of values."""
+"""Lists as one parameter, so that a statement is written, compiled and prepared once for any number of values."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
-from sqlalchemy import JSON, Select, Text, cast, func, literal, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Text, bindparam, tuple_
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 
-def values_of(conn: AsyncConnection, values: Sequence[str]) -> Select[Any]:
-    """A subquery of text values for ``column.in_(…)``."""
-    document = literal(orjson.dumps(list(values)).decode(), Text)
-    if conn.dialect.name == "postgresql":
-        each = func.json_array_elements_text(cast(document, JSON)).table_valued("value")
-    else:
-        each = func.json_each(document).table_valued("value")
-    return select(each.c.value)
+class _Texts(FunctionElement[Any]):
+    """The texts of a JSON list, as rows."""
+
+    inherit_cache = True
 
 
-def pairs_of(conn: AsyncConnection, pairs: Sequence[tuple[str, str]]) -> Select[Any]:
-    """A subquery of pairs of text for ``tuple_(…).in_(…)``."""
-    document = literal(orjson.dumps(pairs).decode(), Text)
-    if conn.dialect.name == "postgresql":
-        each = func.json_array_elements(cast(document, JSON)).table_valued("value")
-        return select(each.c.value.op("->>")(0), each.c.value.op("->>")(1))
-    each = func.json_each(document).table_valued("value")
-    return select(func.json_extract(each.c.value, "$[0]"), func.json_extract(each.c.value, "$[1]"))
+class _Pairs(FunctionElement[Any]):
+    """The pairs of texts of a JSON list, as rows of two columns."""
+
+    inherit_cache = True
+
+
+@compiles(_Texts, "sqlite")
+def _texts_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
+    return f"(SELECT value FROM json_each({compiler.process(element.clauses, **kw)}))"
+
+
+@compiles(_Texts, "postgresql")
+def _texts_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
+    return f"(SELECT json_array_elements_text(CAST({compiler.process(element.clauses, **kw)} AS json)))"
+
+
+@compiles(_Pairs, "sqlite")
+def _pairs_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
+    rows = f"json_each({compiler.process(element.clauses, **kw)})"
+    return f"(SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM {rows})"
+
+
+@compiles(_Pairs, "postgresql")
+def _pairs_postgresql(element: Any, compiler: Any, **kw: Any) -> str:
+    rows = f"json_array_elements(CAST({compiler.process(element.clauses, **kw)} AS json))"
+    return f"(SELECT pair->>0, pair->>1 FROM {rows} AS pair)"
+
+
+def one_of(column: Any, name: str) -> ColumnElement[bool]:
+    """Whether a column's text is in the set that the parameter ``name`` brings, made by ``as_set``."""
+    found: ColumnElement[bool] = column.bool_op("IN")(_Texts(bindparam(name, type_=Text)))
+    return found
+
+
+def pair_of(first: Any, second: Any, name: str) -> ColumnElement[bool]:
+    """Whether two columns' texts are a pair of the set that the parameter ``name`` brings, made by ``as_set``."""
+    found: ColumnElement[bool] = tuple_(first, second).bool_op("IN")(_Pairs(bindparam(name, type_=Text)))
+    return found
+
+
+def as_set(values: Iterable[str | tuple[str, str]]) -> str:
+    """The parameter for ``one_of`` or ``pair_of``."""
+    return orjson.dumps(list(values)).decode()

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Table, Text, select
+from sqlalchemy import Column, Table, Text, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.database import metadata
-from models.sets import values_of
+from models.sets import as_set, one_of
 from models.types import Timestamp, now
 
 users = Table(
@@ -27,6 +27,9 @@ users = Table(
 )
 
 PROFILE = (users.c.name, users.c.first_name, users.c.last_name, users.c.picture)
+_KNOWN = select(users.c.id, *PROFILE, users.c.role).where(one_of(users.c.id, "ids"))
+_LAST_SEEN = select(users.c.id, users.c.last_seen_at).where(one_of(users.c.id, "ids"))
+_SEEN = update(users).where(one_of(users.c.id, "ids")).values(last_seen_at=bindparam("moment"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ async def known(conn: AsyncConnection, ids: Iterable[str]) -> dict[str, User]:
     wanted = list(set(ids))
     if not wanted:
         return {}
-    rows = await conn.execute(select(users.c.id, *PROFILE, users.c.role).where(users.c.id.in_(values_of(conn, wanted))))
+    rows = await conn.execute(_KNOWN, {"ids": as_set(wanted)})
     return {row.id: User(*row) for row in rows}
 
 
@@ -87,7 +90,7 @@ async def seen(conn: AsyncConnection, ids: Iterable[str]) -> None:
     """Note that these people were here until now."""
     wanted = list(set(ids))
     if wanted:
-        await conn.execute(users.update().where(users.c.id.in_(values_of(conn, wanted))).values(last_seen_at=now()))
+        await conn.execute(_SEEN, {"ids": as_set(wanted), "moment": now()})
 
 
 async def last_seen(conn: AsyncConnection, ids: Iterable[str]) -> dict[str, str | None]:
@@ -95,5 +98,5 @@ async def last_seen(conn: AsyncConnection, ids: Iterable[str]) -> dict[str, str 
     wanted = list(set(ids))
     if not wanted:
         return {}
-    rows = await conn.execute(select(users.c.id, users.c.last_seen_at).where(users.c.id.in_(values_of(conn, wanted))))
+    rows = await conn.execute(_LAST_SEEN, {"ids": as_set(wanted)})
     return {row.id: row.last_seen_at for row in rows}

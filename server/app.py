@@ -19,7 +19,7 @@ from server import demo, pages
 from server.connections import Connections
 from server.delivery import Delivery
 from server.dispatch import Dispatcher
-from server.engine import RealtimeServer, RedisBus
+from server.engine import LocalManager, RealtimeServer, RedisBus, RedisManager
 from server.errors import StartupError
 from server.health import Health
 from server.identity import Identity
@@ -28,8 +28,8 @@ from server.limits import LocalLimiter, RedisLimiter
 from server.metrics import Metrics
 from server.mirror import Mirror
 from server.origins import Origins
-from server.packets import PacketJson
 from server.peer import Peer
+from server.reference import ReferenceDoor
 from server.rest import RestDoor
 from server.retention import Retention
 from server.roster import Roster
@@ -53,15 +53,17 @@ def create_app(settings: Settings) -> web.Application:
     )
     bus = _bus(settings)
     redis = _redis(settings)
+    manager = LocalManager() if bus is None else RedisManager(bus)
     sio = RealtimeServer(
+        manager,
         async_mode="aiohttp",
-        json=PacketJson,
         ping_interval=settings.ping_interval,
         ping_timeout=settings.ping_timeout,
         max_http_buffer_size=settings.max_packet_bytes,
+        send_buffer_bytes=settings.send_buffer_bytes,
+        connect_timeout=settings.connect_seconds,
+        # Origins are checked for every door alike, by server.origins.
         cors_allowed_origins=[],
-        logger=False,
-        engineio_logger=False,
     )
     connections = Connections()
     identity = Identity(settings)
@@ -108,17 +110,19 @@ def create_app(settings: Settings) -> web.Application:
     app.add_routes(metrics.routes())
     app.add_routes(demo.DemoDoor(settings, identity, mirror, peer).routes())
     app.add_routes(pages.routes(demo=settings.demo))
+    app.add_routes(ReferenceDoor(settings).routes())
     app.add_routes(rest.routes())
     sio.attach(app)
 
     async def drain() -> None:
-        done = asyncio.create_task(dispatcher.drain())
-        for connection in connections:
+        def farewell(connection: str) -> None:
             data = {"reconnectInMs": random.randint(*RECONNECT_MS)}  # noqa: S311 - spreads clients, guards nothing
             payload = orjson.dumps({"event": "server:draining", "at": now(), "data": data})
-            sio.broadcast(connection.id, "server:draining", payload)
-        await done
-        await sio.drain()
+            sio.broadcast(connection, "server:draining", payload)
+
+        dispatcher.draining = True
+        await sio.drain(farewell)
+        await dispatcher.idle()
 
     async def lifetime(_: web.Application) -> AsyncIterator[None]:
         await _open_database(settings, database)
@@ -131,6 +135,8 @@ def create_app(settings: Settings) -> web.Application:
         await retention.stop()
         await delivery.stop()
         await sio.shutdown()
+        if isinstance(manager, RedisManager):
+            await manager.stop()
         await roster.stop()
         if bus is not None:
             await bus.stop()
@@ -181,7 +187,9 @@ async def _open_database(settings: Settings, database: Database) -> None:
             await demo.furnish(database)
     except (SQLAlchemyError, OSError) as error:
         cause = str(getattr(error, "orig", error)).splitlines()[0]
-        raise StartupError(f"The database cannot be used (DATABASE_URL): {cause}") from error
+        raise StartupError(
+            f"The database cannot be used: {cause}. Check that it runs, and DATABASE_URL and its rights."
+        ) from error
     if not current:
         raise StartupError(
             "The database's schema is not this program's (DATABASE_URL): run `python -m server migrate` first."

@@ -11,12 +11,15 @@ from typing import Any
 from models import event_log
 from models.database import Database
 from models.event_log import Event
+from server.batcher import Batcher
 from server.engine import RedisBus, topic_of
 from server.feed import Feed
 
 log = logging.getLogger("hubbub.delivery")
 
 EVENT, SIGNAL = b"e", b"s"
+# Feeds whose first number one query reads.
+OPENINGS = 500
 # How often the numbers of all feeds are compared with the log although the bus seems well.
 _BACKSTOP_SECONDS = 15.0
 
@@ -42,6 +45,7 @@ class Delivery:
         self._catch_up_seconds = catch_up_seconds
         self._ends_access = frozenset(ends_access)
         self._feeds: dict[str, Feed] = {}
+        self._openings: Batcher[Feed] = Batcher(self._open_all, OPENINGS)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._urgent = asyncio.Event()
         self.recheck: Recheck | None = None
@@ -114,11 +118,17 @@ class Delivery:
             if self._bus is not None:
                 # Subscribed first, read afterwards: what is committed in between is heard, or read, or both.
                 await self._bus.subscribed(topic_of(feed.channel))
-            async with self._database.read() as conn:
-                feed.open(await event_log.newest(conn, feed.channel))
+            await self._openings.submit(feed)
         finally:
             feed.opened = None
             opened.set_result(None)
+
+    async def _open_all(self, feeds: list[Feed]) -> None:
+        """Feeds that are opened at a time, as when many people connect, share a query."""
+        async with self._database.read() as conn:
+            newest = await event_log.newest_of(conn, [feed.channel for feed in feeds])
+        for feed in feeds:
+            feed.open(newest.get(feed.channel, 0))
 
     def close(self, feed: Feed) -> None:
         """Give a feed back; with its last user it goes."""

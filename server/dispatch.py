@@ -90,9 +90,13 @@ class Dispatcher:
             if not self._under_way:
                 self._idle.set()
 
-    async def drain(self) -> None:
-        """Answer ``unavailable`` to whatever begins from now on, and wait until what is under way has answered."""
-        self.draining = True
+    async def run_all(self, name: str, actor: Actor, payloads: Sequence[Any]) -> list[Reply]:
+        """Run an action several times, in order: what is a batch anyway shares a transaction."""
+        # Tasks start in the order in which they are made, and take their turns in it.
+        return await asyncio.gather(*(self.run(name, actor, payload) for payload in payloads))
+
+    async def idle(self) -> None:
+        """Wait until every action under way has answered; while ``draining``, what begins is ``unavailable``."""
         await self._idle.wait()
 
     async def _run(self, name: Any, actor: Actor, payload: Any) -> Reply:
@@ -120,7 +124,7 @@ class Dispatcher:
                 raise job.error
             result = job.result
         elif action.reads:
-            async with self._database.read() as ctx.conn:
+            async with self._database.scan() if action.slow else self._database.read() as ctx.conn:
                 result = await action.run(ctx, **data)
         else:
             ctx, result = await self._retried(lambda: self._transaction(action, actor, data))

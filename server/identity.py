@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import hmac
+import logging
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -13,13 +14,18 @@ from aiohttp import web
 from handlers.errors import Unauthenticated, Unavailable
 from handlers.payload import IDENTIFIER_MAX, clean
 from models.users import User
+from server.batcher import Batcher
 from server.settings import Settings
+
+log = logging.getLogger("hubbub.identity")
 
 COOKIE = "hubbub_session"
 ROLES = {"user", "moderator", "admin"}
 NAME_MAX = 200
 PICTURE_MAX = 2048
 _ASYMMETRIC = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
+# The end of the year 9999, the last that a date can say.
+_LAST_SECOND = 253_402_300_799
 _KEYS_SECONDS = 300
 _UNKNOWN_KEY_SECONDS = 10
 
@@ -88,7 +94,7 @@ class Identity:
         claims = await self._claims(token)
         if "channel" in claims:
             raise Unauthenticated("This token is for a subscription and signs nobody in.")
-        return Credential(_user(claims), None, claims.get("exp"))
+        return Credential(_user(claims), None, _end(claims))
 
     async def subscription(self, token: Any) -> tuple[str, Any]:
         """Whose subscription token this is, and the channel it is for. Raises ``Unauthenticated``."""
@@ -96,13 +102,14 @@ class Identity:
         return claims["sub"], claims.get("channel")
 
     async def _claims(self, token: Any) -> dict[str, Any]:
-        if not isinstance(token, str):
-            raise Unauthenticated("The token is not a text.")
+        if not isinstance(token, str) or not token.isascii():
+            # A header may also hold halves of surrogate pairs, on which PyJWT fails.
+            raise Unauthenticated("The token is not a text of ASCII characters.")
         try:
-            ours = jwt.get_unverified_header(token).get("alg") == "HS256"
-            if ours and self._secret:
+            algorithm = jwt.get_unverified_header(token).get("alg")
+            if algorithm == "HS256" and self._secret:
                 key, algorithms = self._secret, ["HS256"]
-            elif self._provider and not ours:
+            elif algorithm in _ASYMMETRIC and self._provider:
                 key, algorithms = await self._provider.key(token), _ASYMMETRIC
             else:
                 raise Unauthenticated("The token is signed in a way that is not accepted here.")
@@ -116,11 +123,15 @@ class Identity:
             )
         except jwt.ExpiredSignatureError as error:
             raise Unauthenticated("The token has expired: get a new one.") from error
-        except jwt.PyJWTError as error:
+        except (jwt.PyJWTError, TypeError) as error:
+            # TypeError: the token names one kind of signature, and a key of another kind.
             raise Unauthenticated(f"The token is not valid: {error}.") from error
         subject = claims["sub"]
         if not 0 < len(subject) <= IDENTIFIER_MAX or clean(subject) != subject or "\n" in subject:
             raise Unauthenticated(f"The token's sub must be an id of 1 to {IDENTIFIER_MAX} characters.")
+        if "exp" in claims and type(claims["exp"]) not in {int, float}:
+            # PyJWT lets a text pass that looks like a number.
+            raise Unauthenticated("The token's exp must be a number: seconds since 1970.")
         return claims
 
 
@@ -128,33 +139,35 @@ class _Provider:
     """The public keys of an identity provider, asked for again when a token names one that is not known."""
 
     def __init__(self, url: str) -> None:
-        self._client = jwt.PyJWKClient(url, cache_keys=False, cache_jwk_set=False, timeout=5)
-        self._known: dict[str | None, tuple[float, Any]] = {}
-        self._asking = asyncio.Lock()
+        self._client = jwt.PyJWKClient(url, cache_jwk_set=False, timeout=5)
+        self._keys: dict[str | None, Any] = {}
+        self._outdated = 0.0
+        # Made-up keys, each until when, so that their tokens do not become requests to the provider.
+        self._unknown: dict[str | None, float] = {}
+        # One question at a time, which answers everybody who came before it was put.
+        self._questions: Batcher[str | None] = Batcher(self._ask, 10_000)
 
     async def key(self, token: str) -> Any:
         """The key that signed a token. Raises ``jwt.PyJWTError``, ``Unavailable``."""
         name = jwt.get_unverified_header(token).get("kid")
-        async with self._asking:
-            until, key = self._known.get(name, (0.0, None))
-            if time.monotonic() >= until:
-                key = await self._ask(token, name)
-        if key is None:
+        now = time.monotonic()
+        if now >= self._outdated or (name not in self._keys and now >= self._unknown.get(name, 0.0)):
+            await self._questions.submit(name)
+        if name not in self._keys:
             raise jwt.InvalidKeyError("signed with a key that the identity provider does not publish")
-        return key
+        return self._keys[name]
 
-    async def _ask(self, token: str, name: str | None) -> Any:
+    async def _ask(self, names: list[str | None]) -> None:
         try:
-            key = (await asyncio.to_thread(self._client.get_signing_key_from_jwt, token)).key
-        except jwt.PyJWKClientConnectionError as error:
+            found = await asyncio.to_thread(self._client.get_jwk_set)
+        except (jwt.PyJWTError, ValueError) as error:
+            log.warning("The identity provider's keys could not be read", extra={"cause": repr(error)})
             raise Unavailable("The identity provider's keys (HUBBUB_JWKS_URL) cannot be read now.") from error
-        except jwt.PyJWKClientError:
-            # Remembered for a while, so that tokens with made-up keys do not become requests to the provider.
-            if len(self._known) > 1000:
-                self._known.clear()
-            key = None
-        self._known[name] = (time.monotonic() + (_KEYS_SECONDS if key else _UNKNOWN_KEY_SECONDS), key)
-        return key
+        now = time.monotonic()
+        self._keys = {each.key_id: each.key for each in found.keys if each.key_id and each.public_key_use != "enc"}
+        self._outdated = now + _KEYS_SECONDS
+        self._unknown = {name: until for name, until in self._unknown.items() if until > now}
+        self._unknown |= {name: now + _UNKNOWN_KEY_SECONDS for name in names if name not in self._keys}
 
 
 def _bearer(request: web.BaseRequest) -> str | None:
@@ -169,6 +182,12 @@ def _digest(key: str) -> bytes:
 
 def _key_name(key: str) -> str:
     return f"key:{_digest(key).hex()[:12]}"
+
+
+def _end(claims: dict[str, Any]) -> float | None:
+    """When a token ends: never, where it doesn't say, or names a time that no calendar has."""
+    end: float | None = claims.get("exp")
+    return None if end is None or end > _LAST_SECOND else end
 
 
 def _user(claims: dict[str, Any]) -> User:

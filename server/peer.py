@@ -21,7 +21,7 @@ class Peer:
 
     def address(self, request: web.BaseRequest) -> str:
         """The client's address: the last one in ``X-Forwarded-For`` that no trusted proxy stands behind."""
-        address = request.remote or ""
+        address = _remote(request)
         if not self._trusted(address):
             return address
         for hop in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
@@ -34,7 +34,7 @@ class Peer:
 
     def secure(self, request: web.BaseRequest) -> bool:
         """Whether the client speaks TLS, to us or to a trusted proxy."""
-        if self._trusted(request.remote or ""):
+        if self._trusted(_remote(request)):
             forwarded = request.headers.get("X-Forwarded-Proto", "").split(",")[0].strip()
             if forwarded:
                 return forwarded == "https"
@@ -59,3 +59,8 @@ class Peer:
         except ValueError:
             return False
         return any(parsed in network for network in self._proxies)
+
+
+def _remote(request: web.BaseRequest) -> str:
+    """The peer's address; that of an IPv4 peer of a listener on ``::``, which reads ``::ffff:192.0.2.1``, as IPv4."""
+    return (request.remote or "").removeprefix("::ffff:")

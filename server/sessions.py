@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -46,6 +47,8 @@ class SocketSessions:
         credential = await self._identity.user(token)
         if credential.user is None or found.actor.user is None or credential.user.id != found.actor.user.id:
             raise Forbidden("The new token is another user's.")
+        # Its claims count from now on as well: who is no moderator any more acts as none.
+        found.actor = replace(found.actor, user=credential.user)
         found.expires_at = credential.expires_at
         self.watch(found)
         return {"user": credential.user.wire(), "expiresAt": _moment(credential.expires_at)}

@@ -49,13 +49,24 @@ class SocketDoor:
         self._peer = peer
         sio.on("connect", self._connect)
         sio.on("disconnect", self._disconnect)
-        for name in REGISTRY:
-            sio.on(name, self._handler(name))
+        for name, action in REGISTRY.items():
+            if action.batch:
+                sio.on_group(name, self._group_handler(name))
+            else:
+                sio.on(name, self._handler(name))
         sio.on("*", self._unknown)
 
     def _handler(self, name: str) -> Any:
         async def handle(sid: str, *payload: Any) -> Then:
             return await self._act(name, sid, payload)
+
+        return handle
+
+    def _group_handler(self, name: str) -> Any:
+        async def handle(sid: str, payloads: list[tuple[Any, ...]]) -> list[Then]:
+            actor = self._connections[sid].actor
+            found = [payload[0] if payload else None for payload in payloads]
+            return [Then(reply.body, reply.after) for reply in await self._dispatcher.run_all(name, actor, found)]
 
         return handle
 

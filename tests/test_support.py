@@ -11,7 +11,7 @@ import pytest
 import redis
 
 from tests.support.postgres_server import PostgresServer
-from tests.support.process import ROOT
+from tests.support.process import ROOT, has_ended
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until
 
@@ -75,8 +75,4 @@ def test_a_killed_run_leaves_no_server_behind() -> None:
     assert server.status() == psutil.STATUS_STOPPED
     run.send_signal(signal.SIGKILL)
     run.communicate()
-
-    def has_ended() -> bool:
-        return not server.is_running() or server.status() == psutil.STATUS_ZOMBIE
-
-    wait_until(has_ended, "the redis-server of the killed run to end")
+    wait_until(lambda: has_ended(server), "the redis-server of the killed run to end")

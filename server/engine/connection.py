@@ -147,7 +147,10 @@ class Connection:
         server, eio_sid = self._server, self.session.sid
         try:
             if packet.kind == EVENT:
-                await server._handle_event(eio_sid, packet.namespace, packet.id, packet.data)
+                if (packet.namespace, packet.data[0]) in server.groups:
+                    await server._handle_group(eio_sid, self._run_from(packet))
+                else:
+                    await server._handle_event(eio_sid, packet.namespace, packet.id, packet.data)
             elif packet.kind == CONNECT:
                 await server._handle_connect(eio_sid, packet.namespace, packet.data)
             elif packet.kind == DISCONNECT:
@@ -159,6 +162,15 @@ class Connection:
                 raise
         except Exception:
             server.logger.exception("%s: a packet could not be handled", eio_sid)
+
+    def _run_from(self, first: Incoming) -> list[Incoming]:
+        """Take, behind an event, those of the same name that wait directly behind it."""
+        run, inbox = [first], self._inbox
+        while inbox and inbox[0].kind == EVENT and inbox[0].namespace == first.namespace:
+            if inbox[0].data[0] != first.data[0]:
+                break
+            run.append(inbox.popleft())
+        return run
 
 
 class Held:

@@ -17,7 +17,7 @@ from server.engine.engine_server import EngineServer
 from server.engine.json_codec import StandardJson, dumps, loads
 from server.engine.local_manager import LocalManager
 from server.engine.outgoing import Outgoing
-from server.engine.receiving import ReceivingServer
+from server.engine.receiving import GroupHandler, ReceivingServer
 from server.engine.wire import encode, encode_event
 
 
@@ -86,6 +86,7 @@ class RealtimeServer(ReceivingServer):
         self.max_pending_events = max_pending_events
         self.disconnect_grace = disconnect_grace
         self.draining = False
+        self.groups: dict[tuple[str, str], GroupHandler] = {}
         self._connections: dict[str, Connection] = {}
         self._connect_deadlines = Deadlines(connect_timeout, self._connect_due)
         self._attachment_deadlines = Deadlines(
@@ -95,6 +96,14 @@ class RealtimeServer(ReceivingServer):
     def _engineio_server_class(self) -> type[EngineServer]:
         """Replaces `AsyncServer._engineio_server_class`: the Engine.IO server beneath is Hubbub's own."""
         return EngineServer
+
+    def on_group(self, event: str, handler: GroupHandler, namespace: str = "/") -> None:
+        """Have runs of an event, that one client sends without another in between, handled in one call.
+
+        :param handler: `handler(sid, payloads)` is a coroutine function that returns a result for each of the
+            payloads (an event's arguments each), in their order.
+        """
+        self.groups[namespace, event] = handler
 
     # Sending
 

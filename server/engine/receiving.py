@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import socketio
@@ -18,6 +18,8 @@ from server.engine.rooms import IndexedRooms, Sink
 from server.engine.session import Session
 from server.engine.then import Then
 from server.engine.wire import ACK, CONNECT, CONNECT_ERROR, DISCONNECT, Incoming, MalformedPacket, decode
+
+GroupHandler = Callable[[str, list[tuple[Any, ...]]], Awaitable[list[Any]]]
 
 # A client that sends these must not reach the lifecycle handlers, nor the catch-all one without its event's name.
 _NOT_FOR_CLIENTS = frozenset(("connect", "disconnect", "*"))
@@ -36,6 +38,7 @@ class ReceivingServer(socketio.AsyncServer):
     draining: bool
     _own_wire: bool
     _loads: Callable[[str], Any]
+    groups: dict[tuple[str, str], GroupHandler]
     _connections: dict[str, Connection]
     _connect_deadlines: Deadlines
     _attachment_deadlines: Deadlines
@@ -125,6 +128,32 @@ class ReceivingServer(socketio.AsyncServer):
             return
         await self._handle_event_internal(self, sid, eio_sid, data, namespace, id)
 
+    async def _handle_group(self, eio_sid: str, run: list[Incoming]) -> None:
+        """Hand a run of events of one name to their group handler, and acknowledge each in its turn."""
+        namespace, event = run[0].namespace, run[0].data[0]
+        sid = self.manager.sid_from_eio_sid(eio_sid, namespace)
+        if not self.manager.is_connected(sid, namespace):
+            self.logger.info("%s is not connected to namespace %s", eio_sid, namespace)
+            return
+        try:
+            results = await self.groups[namespace, event](sid, [tuple(packet.data[1:]) for packet in run])
+        except Exception:
+            self.logger.exception("the handler of %r raised; the events get no acknowledgement", event)
+            return
+        for packet, result in zip(run, results, strict=True):
+            self._answer(eio_sid, namespace, packet.id, result)
+
+    def _answer(self, eio_sid: str, namespace: str, id: int | None, result: Any) -> None:
+        """Acknowledge an event, if that was asked for, and take the steps that are to follow."""
+        steps: list[Callable[[], None]] = []
+        if isinstance(result, Then):
+            result, steps = result.data, result.steps
+        if id is not None:
+            answer = [] if result is None else list(result) if isinstance(result, tuple) else [result]
+            self._send(eio_sid, ACK, answer, namespace, id)
+        for step in steps:
+            step()
+
     async def _handle_event_internal(
         self,
         server: ReceivingServer,
@@ -146,14 +175,7 @@ class ReceivingServer(socketio.AsyncServer):
             return
         if result is self.not_handled:
             return
-        steps: list[Callable[[], None]] = []
-        if isinstance(result, Then):
-            result, steps = result.data, result.steps
-        if id is not None:
-            answer = [] if result is None else list(result) if isinstance(result, tuple) else [result]
-            server._send(eio_sid, ACK, answer, namespace, id)
-        for step in steps:
-            step()
+        server._answer(eio_sid, namespace, id, result)
 
     async def _trigger_catch_all(self, event: str, namespace: str, *args: Any) -> Any:
         """Call the catch-all handler, if any, for an event with the name of a handler of another kind."""

@@ -84,8 +84,10 @@ export class Chat extends Observable {
     return this.#hubbub.connection.call("message:search", { q, ...options });
   }
 
-  /** @returns {import("./types.js").User[]} everyone else met in the rooms loaded so far, by name */
-  people() {
+  /** @returns {Promise<import("./types.js").User[]>} everyone else in the user's rooms, by name */
+  async people() {
+    const joined = [...this.#rooms.values()].filter((room) => room.joined);
+    await Promise.all(joined.slice(0, this.#hubbub.settings.peopleRooms).map((room) => room.loadMembers()));
     /** @type {Map<string, import("./types.js").User>} */
     const people = new Map();
     for (const room of this.#rooms.values()) {

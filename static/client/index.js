@@ -1,6 +1,6 @@
 export { HubbubError } from "./errors.js";
 export { Hubbub } from "./hubbub.js";
 export { hasReacted } from "./reactions.js";
-export { cookieSession, guestSession, tokenSession } from "./session.js";
+export { currentSession, endGuestSession, guestSession } from "./session.js";
 export { defaultSettings } from "./settings.js";
 export { formatTyping } from "./typing.js";

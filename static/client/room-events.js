@@ -26,12 +26,18 @@ const effects = {
   },
   "message:reacted": (room, { messageId, reactions }) => room.timeline.patch(messageId, { reactions }),
   "message:read": (room, { userId, seq }) => room.members.patch(userId, { lastReadSeq: seq }),
-  "member:joined": (room, member) => room.members.put(member),
+  "member:joined": (room, member) => {
+    room.members.put(member);
+    room.recount(+1);
+  },
   "member:updated": (room, member, me) => {
     room.members.put(member);
     if (member.userId === me) room.describe({ role: member.role });
   },
-  "member:left": (room, { userId }) => room.members.remove(userId),
+  "member:left": (room, { userId }) => {
+    room.members.remove(userId);
+    room.recount(-1);
+  },
   "room:updated": (room, changed) => room.describe({ room: changed }),
 };
 

@@ -77,7 +77,7 @@ export class Room extends Observable {
     this.follow();
     // A channel that is followed only now loads what is shown when its subscription stands.
     this.timeline.open({ load: followed });
-    if (followed) this.#loadMembers();
+    if (followed) this.#hubbub.background(this.loadMembers());
   }
 
   /** The room is no longer shown. */
@@ -91,7 +91,7 @@ export class Room extends Observable {
   resume() {
     this.timeline.resume();
     this.reading.resume();
-    if (this.timeline.opened) this.#loadMembers();
+    if (this.timeline.opened) this.#hubbub.background(this.loadMembers());
   }
 
   /**
@@ -104,6 +104,12 @@ export class Room extends Observable {
     if (!attentive || !this.joined) return;
     this.reading.read(seq);
     this.counted();
+  }
+
+  /** See to it that the first members are loaded. */
+  async loadMembers() {
+    const missing = this.members.getSnapshot().members.length === 0;
+    if (missing) await this.#subscription?.hold(() => this.members.load());
   }
 
   async join() {
@@ -131,7 +137,7 @@ export class Room extends Observable {
    *
    * @param {import("./types.js").RoomLine} line
    */
-  adopt({ roomId, role, users = [], lastMessage, unreadCount, mentionCount, lastReadSeq, ...room }) {
+  adopt({ roomId: _roomId, role, users = [], lastMessage, unreadCount, mentionCount, lastReadSeq, ...room }) {
     this.reading.adopt({ lastReadSeq, unreadCount, mentionCount }, lastMessage?.seq ?? 0);
     this.describe({ room, role, users, lastMessage });
     this.counted();
@@ -146,6 +152,13 @@ export class Room extends Observable {
   /** @param {Partial<RoomSummary>} changes */
   describe(changes) {
     this.change({ summary: { ...this.getSnapshot().summary, ...changes } });
+  }
+
+  /** @param {number} change how many members more; where all of them are in memory, they are counted instead */
+  recount(change) {
+    const { room } = this.getSnapshot().summary;
+    const { members, hasMore } = this.members.getSnapshot();
+    this.describe({ room: { ...room, memberCount: hasMore ? room.memberCount + change : members.length } });
   }
 
   /** Show the counts of the read state. */
@@ -169,11 +182,5 @@ export class Room extends Observable {
       opened && this.timeline.load(),
       opened && this.members.load(),
     ]);
-  }
-
-  #loadMembers() {
-    const load = () => this.members.load();
-    const missing = this.members.getSnapshot().members.length === 0;
-    if (missing && this.#subscription) this.#hubbub.background(this.#subscription.hold(load));
   }
 }

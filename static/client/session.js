@@ -19,28 +19,26 @@ import { request } from "./rest.js";
  */
 export async function guestSession(name, { url = "" } = {}) {
   const { token } = await request("POST", "/api/session", { url, body: { name } });
-  return tokenSession(token, { url });
+  return currentSession({ url, token });
 }
 
 /**
- * The session of a token that the app's own backend has issued.
+ * The session of a token that the app's own backend has issued, or, without one, of the browser's
+ * session cookie. Throws `unauthenticated` when neither is accepted.
  *
- * @param {string} token
- * @param {{url?: string, refresh?: () => Promise<string>}} [options]
+ * @param {{url?: string, token?: string | null, refresh?: () => Promise<string>}} [options]
  * @returns {Promise<Session>}
  */
-export async function tokenSession(token, { url = "", refresh } = {}) {
+export async function currentSession({ url = "", token = null, refresh } = {}) {
   const { user, role } = await request("GET", "/api/me", { url, token });
   return { user, role, token, refresh };
 }
 
 /**
- * The session of the browser's cookie. Throws `unauthenticated` when there is none.
+ * Take the guest's session cookie out of the browser again.
  *
  * @param {{url?: string}} [options]
- * @returns {Promise<Session>}
  */
-export async function cookieSession({ url = "" } = {}) {
-  const { user, role } = await request("GET", "/api/me", { url });
-  return { user, role, token: null };
+export async function endGuestSession({ url = "" } = {}) {
+  await request("DELETE", "/api/session", { url });
 }

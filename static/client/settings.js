@@ -14,6 +14,8 @@ export const defaultSettings = Object.freeze({
   idleWindowSize: 50,
   /** Rooms whose events are followed from the start; the others follow when they are opened. */
   followedRooms: 150,
+  /** Rooms whose members are asked for when somebody is to be picked. */
+  peopleRooms: 20,
   /** Read positions and key strokes are gathered this long before they are told. */
   readDelayMs: 400,
   typingIntervalMs: 1_000,

@@ -43,6 +43,7 @@ def running(*module: str, folder: Path, wait: bool = True, **variables: str) -> 
         log_path=folder / "log",
         ready=lambda: bool(addresses(program)),
         env=environment(**{"HUBBUB_VAR": str(folder), "PORT": "0"} | variables),
+        cwd=ROOT,
     )
     try:
         program.start(wait=wait)

@@ -1,5 +1,6 @@
 """The whole program, started as its operators start it, on every kind of database."""
 
+import contextlib
 import json
 import os
 import re
@@ -11,7 +12,7 @@ import psutil
 
 from tests.server.programs import addresses, environment, family, get, hubbub, running, wait_gone
 from tests.support.postgres_server import PostgresServer
-from tests.support.process import Process, free_port
+from tests.support.process import ROOT, Process, free_port
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until
 
@@ -50,7 +51,12 @@ def status_of_me(program: Process, token: str) -> int:
 
 def worker_pids(program: Process) -> set[int]:
     """The workers of a supervisor, as the operating system lists them."""
-    return {each.pid for each in psutil.Process(program.pid).children() if "spawn_main" in " ".join(each.cmdline())}
+    pids = set()
+    for each in psutil.Process(program.pid).children():
+        with contextlib.suppress(psutil.NoSuchProcess):  # the dead and not yet buried have no command line
+            if "spawn_main" in " ".join(each.cmdline()):
+                pids.add(each.pid)
+    return pids
 
 
 def test_without_any_setting_it_is_a_demo_on_loopback_that_migrates_itself(tmp_path: Path) -> None:
@@ -148,6 +154,7 @@ def test_the_installed_command_supervises_as_well(tmp_path: Path, redis_server: 
         log_path=tmp_path / "log",
         ready=lambda: bool(addresses(program)),
         env=environment(HUBBUB_VAR=str(tmp_path), REDIS_URL=redis_server.url),
+        cwd=ROOT,
     )
     try:
         program.start()

@@ -1,5 +1,6 @@
 """Server programs run as children of the test run: free ports, folders, start, stop, freeze, log."""
 
+import contextlib
 import functools
 import os
 import random
@@ -65,6 +66,18 @@ def find_node() -> str:
     """Node.js: the one that set-up put beside this Python where the machine's own would not do, else the machine's."""
     beside = Path(sys.executable).with_name("node")
     return str(beside) if beside.exists() else find_program("node", "nodejs")
+
+
+def _is_frozen(process: psutil.Process) -> bool:
+    return has_ended(process) or process.status() == psutil.STATUS_STOPPED
+
+
+def has_ended(process: psutil.Process) -> bool:
+    """Whether a process is gone. An orphan stays a zombie where the first process of a container collects none."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 class Process:
@@ -164,11 +177,16 @@ class Process:
         return self.wait(timeout)
 
     def kill(self) -> None:
-        """End the program and all of its process group at once, without asking."""
+        """End the program and its children at once, without asking."""
         if self._child is None:
             return
         if self.is_running:
-            os.killpg(self._child.pid, signal.SIGKILL)
+            # Frozen first: a parent that goes before its children are known leaves them behind.
+            family = signal_family(self.pid, signal.SIGSTOP)
+            for process in family:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+            wait_until(lambda: all(map(has_ended, family)), f"the children of {self.name} to end")
         self.wait()
 
     def send_signal(self, number: signal.Signals) -> None:
@@ -180,10 +198,7 @@ class Process:
         """Freeze the program and its children (SIGSTOP): their sockets stay open and nothing answers."""
         family = signal_family(self.pid, signal.SIGSTOP)
 
-        def all_are_frozen() -> bool:
-            return all(process.status() in {psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE} for process in family)
-
-        wait_until(all_are_frozen, f"{self.name} to freeze")
+        wait_until(lambda: all(map(_is_frozen, family)), f"{self.name} to freeze")
 
     def resume(self) -> None:
         """Let a frozen program and its children go on (SIGCONT)."""

@@ -1,0 +1,1 @@
+"""Side-by-side benchmarks of Hubbub and its alternatives: `python -m bench --help`."""

@@ -1,0 +1,124 @@
+"""Events: every one that leaves the server, and the channels that they leave on.
+
+This is the reference's source, and the tests hold the handlers to it: what is published must stand here.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from handlers.shapes import COUNT, ID, SEQ, TIME, Schema, many, ref, thing
+
+Kind = Literal["stored", "signal", "connection"]
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelKind:
+    """Channels of one pattern.
+
+    Attributes:
+        address: their name, with ``{parts}`` that differ.
+        readers: who may subscribe.
+        about: a sentence on what is told there.
+    """
+
+    address: str
+    readers: str
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventKind:
+    """Events of one name.
+
+    Attributes:
+        name: ``noun:verb``.
+        channels: keys of ``CHANNELS``; none for an event that goes to one connection.
+        data: the shape of its data.
+        about: a sentence on when it comes.
+        kind: ``stored`` in the channel's log and numbered; a ``signal`` that is never stored; or to one ``connection``.
+    """
+
+    name: str
+    channels: tuple[str, ...]
+    data: Schema
+    about: str
+    kind: Kind = "stored"
+
+
+_EVERYONE = "everyone"
+_SIGNED_IN = "everyone who is signed in"
+
+CHANNELS: dict[str, ChannelKind] = {
+    "user": ChannelKind(
+        "user:{userId}",
+        "that user; each of their connections is subscribed from the start",
+        "What concerns one person.",
+    ),
+    "room": ChannelKind(
+        "room:{roomId}", "members; everyone who is signed in, if the room is public", "What happens in a room."
+    ),
+    "comments": ChannelKind("{type}:{id}:comments", _EVERYONE, "Comments on one entity."),
+    "rating": ChannelKind("{type}:{id}:rating", _EVERYONE, "The rating of one entity."),
+    "likes": ChannelKind("{type}:{id}:likes", _EVERYONE, "Likes of one entity."),
+    "saves": ChannelKind("{type}:{id}:saves", _EVERYONE, "How often one entity was saved."),
+    "images": ChannelKind("{type}:{id}:images", _EVERYONE, "Pictures of one entity."),
+    "viewers": ChannelKind(
+        "{type}:{id}:viewers", _EVERYONE, "Who looks at one entity; `:presence` is another name of it."
+    ),
+    "community": ChannelKind("community", _EVERYONE, "Stories and posts."),
+    "presence": ChannelKind("presence", _SIGNED_IN, "Who comes and goes, of everyone."),
+    "presenceOfUser": ChannelKind("presence:{userId}", _SIGNED_IN, "Who comes and goes, of one user."),
+    "app": ChannelKind(
+        "app:{name}",
+        f"{_SIGNED_IN}; `app:private.{{name}}` with a subscription token",
+        "Whatever a backend publishes.",
+    ),
+    "admin": ChannelKind("admin", "moderators and admins", "What moderators watch."),
+}
+
+_ROOM = ("room",)
+_USER = ("user",)
+
+_ALL = (
+    EventKind("room:updated", _ROOM, ref("Room"), "The room was changed or archived."),
+    EventKind("room:added", _USER, thing(room=ref("Room")), "This person is in a room from now on."),
+    EventKind("room:removed", _USER, thing(roomId=ID), "This person is in a room no longer."),
+    EventKind("room:unread", _USER, ref("Unread"), "What waits for this person in a room, absolute."),
+    EventKind("member:joined", _ROOM, ref("Member"), "Somebody came into the room."),
+    EventKind("member:left", _ROOM, thing(userId=ID), "Somebody left the room, or was removed from it."),
+    EventKind("member:updated", _ROOM, ref("Member"), "Somebody has another role."),
+    EventKind("message:created", _ROOM, ref("Message"), "Somebody sent a message."),
+    EventKind("message:edited", _ROOM, ref("Message"), "A message has another text."),
+    EventKind("message:deleted", _ROOM, thing(messageId=ID, seq=SEQ), "A message's text is gone; its place stays."),
+    EventKind(
+        "message:reacted",
+        _ROOM,
+        thing(messageId=ID, reactions=many(ref("Reaction"))),
+        "Somebody answered a message with an emoji, or took that back: all reactions that there are now.",
+    ),
+    EventKind("message:read", _ROOM, thing(userId=ID, seq=COUNT), "Somebody has read up to this message."),
+    EventKind(
+        "typing:changed",
+        ("room", "comments", "community"),
+        thing(users=many(ref("Typist"))),
+        "Who types there at this moment: everyone, absolute.",
+        "signal",
+    ),
+    EventKind(
+        "session:expiring",
+        (),
+        thing(expiresAt=TIME),
+        "The connection's token ends within a minute: send `session:refresh`.",
+        "connection",
+    ),
+    EventKind("session:expired", (), thing(expiresAt=TIME), "The token has ended; a disconnect follows.", "connection"),
+    EventKind(
+        "server:draining",
+        (),
+        thing(reconnectInMs=COUNT),
+        "The server restarts: the connection ends now, and stock clients come back by themselves.",
+        "connection",
+    ),
+)
+
+EVENTS: dict[str, EventKind] = {each.name: each for each in _ALL}

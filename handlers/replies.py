@@ -1,0 +1,71 @@
+"""Replies: what each action answers with when it succeeds, for the reference."""
+
+from dataclasses import dataclass
+
+from handlers.shapes import COUNT, FLAG, ID, SEQ, TEXT, TIME, Schema, many, maybe, page, ref, thing, words
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The shape of a reply's data, and whether the action may create something (REST: 201)."""
+
+    data: Schema
+    creates: bool = False
+
+
+_CHANNEL = thing(channel=TEXT)
+
+REPLIES: dict[str, Answer] = {
+    "channel:subscribe": Answer(
+        thing(
+            "The events after ``after``, oldest first, and the newest number; what comes later is heard live.",
+            ("snapshot",),
+            channel=TEXT,
+            seq=COUNT,
+            recovered=FLAG,
+            events=many(ref("Event")),
+            snapshot=thing("The channel's present state, true at ``seq``.", typing=many(ref("Typist"))),
+        )
+    ),
+    "channel:unsubscribe": Answer(_CHANNEL),
+    "channel:publish": Answer(thing(seq=SEQ), creates=True),
+    "channel:publish-batch": Answer(thing(results=many(thing(seq=SEQ), 1000)), creates=True),
+    "room:create": Answer(ref("Room"), creates=True),
+    "room:list": Answer(page("rooms", ref("ListedRoom"))),
+    "room:update": Answer(ref("Room")),
+    "room:archive": Answer(ref("Room")),
+    "room:join": Answer(
+        thing(
+            "The room, its newest 50 messages, members (100 at most), and the number that its events go on from.",
+            room=ref("Room"),
+            messages=many(ref("Message"), 50),
+            members=many(ref("Member"), 100),
+            seq=COUNT,
+        ),
+        creates=True,
+    ),
+    "room:leave": Answer(thing(roomId=ID)),
+    "room:invite": Answer(ref("Member"), creates=True),
+    "room:remove": Answer(thing(roomId=ID, userId=ID)),
+    "room:role": Answer(ref("Member")),
+    "room:members": Answer(page("members", ref("Member"))),
+    "message:send": Answer(ref("Message"), creates=True),
+    "message:history": Answer(page("messages", ref("Message"))),
+    "message:edit": Answer(ref("Message")),
+    "message:delete": Answer(ref("Message")),
+    "message:react": Answer(ref("Message")),
+    "message:unreact": Answer(ref("Message")),
+    "message:read": Answer(ref("Unread")),
+    "message:search": Answer(page("messages", ref("Message"))),
+    "typing:start": Answer(_CHANNEL),
+    "typing:stop": Answer(_CHANNEL),
+    "session:refresh": Answer(thing(user=ref("User"), expiresAt=maybe(TIME))),
+    "session:get": Answer(
+        thing(
+            user=ref("User"),
+            role=words("user", "moderator", "admin"),
+            unreadCount=COUNT,
+            mentionCount=COUNT,
+        )
+    ),
+}

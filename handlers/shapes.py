@@ -1,0 +1,194 @@
+"""Shapes: the things of the contract as JSON Schema, for the reference and for who checks replies against it.
+
+Objects are open: a newer server may say more. Only what JSON Schema draft 7 and 2020-12 understand alike stands here,
+because AsyncAPI takes the one and OpenAPI the other.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from handlers import errors
+from handlers.errors import ActionError
+
+Schema = dict[str, Any]
+
+TEXT: Schema = {"type": "string"}
+ID: Schema = {"type": "string", "minLength": 1, "maxLength": 255}
+FLAG: Schema = {"type": "boolean"}
+COUNT: Schema = {"type": "integer", "minimum": 0}
+SEQ: Schema = {"type": "integer", "minimum": 1}
+TIME: Schema = {
+    "type": "string",
+    "format": "date-time",
+    "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$",
+    "examples": ["2026-11-21T01:02:03.456Z"],
+}
+SECONDS: Schema = {"description": "Seconds.", "type": "number", "exclusiveMinimum": 0}
+ANYTHING: Schema = {}
+
+
+def ref(name: str) -> Schema:
+    """A reference to one of the shapes by its name."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def maybe(shape: Schema) -> Schema:
+    """The shape, or null."""
+    return {"anyOf": [shape, {"type": "null"}]}
+
+
+def words(*choices: str) -> Schema:
+    """One of a few words."""
+    return {"type": "string", "enum": list(choices)}
+
+
+def just(value: Any) -> Schema:
+    """This value and no other."""
+    return {"const": value}
+
+
+def many(shape: Schema, maximum: int | None = None) -> Schema:
+    """A list, of ``maximum`` at most."""
+    return {"type": "array", "items": shape} | ({} if maximum is None else {"maxItems": maximum})
+
+
+def thing(description: str | None = None, optional: Sequence[str] = (), /, **properties: Schema) -> Schema:
+    """An object that has these properties, all of them but the ``optional`` ones always."""
+    required = [name for name in properties if name not in optional]
+    told: Schema = {} if description is None else {"description": description}
+    return told | {"type": "object", "properties": properties} | ({"required": required} if required else {})
+
+
+def page(plural: str, shape: Schema) -> Schema:
+    """A list as an action answers it: ``{<plural>: […], hasMore}``."""
+    return thing(**{plural: many(shape), "hasMore": FLAG})
+
+
+_USER = {"id": ID, "name": TEXT, "firstName": TEXT, "lastName": TEXT, "profileImage": maybe(TEXT)}
+_UNREAD = {"unreadCount": COUNT, "mentionCount": COUNT, "lastReadSeq": COUNT}
+_ROOM = {
+    "id": ID,
+    "name": maybe(TEXT),
+    "description": TEXT,
+    "visibility": words("public", "private", "direct"),
+    "isActive": FLAG,
+    "slowMode": {"type": "integer", "minimum": 0, "maximum": 120},
+    "memberCount": COUNT,
+    "createdAt": TIME,
+    "updatedAt": TIME,
+}
+_ROLE = words("owner", "moderator", "member")
+
+SHAPES: dict[str, Schema] = {
+    "User": thing("A person, as the claims of their token tell.", **_USER),
+    "Presence": thing(
+        "Whether a person is here, and what they do.",
+        userId=ID,
+        isOnline=FLAG,
+        status=words("online", "away", "offline"),
+        lastSeenAt=maybe(TIME),
+        currentPage=maybe(TEXT),
+        activity=maybe(TEXT),
+        user=ref("User"),
+    ),
+    "Room": thing("Where people chat; ``name`` is null for a direct room.", **_ROOM),
+    "ListedRoom": thing(
+        "A room in a list: of one's own rooms with what is unread in it, and of a direct one with its people.",
+        ("roomId", *_UNREAD, "lastMessage", "role", "users"),
+        **_ROOM,
+        roomId=ID,
+        **_UNREAD,
+        lastMessage=maybe(ref("Message")),
+        role=_ROLE,
+        users=many(ref("User")),
+    ),
+    "Member": thing(
+        "Somebody in a room.",
+        userId=ID,
+        role=_ROLE,
+        joinedAt=TIME,
+        lastReadSeq=COUNT,
+        user=ref("User"),
+        presence=ref("Presence"),
+    ),
+    "Unread": thing("How far somebody has read a room, and what waits there.", roomId=ID, **_UNREAD),
+    "Attachment": {
+        "description": "An object with a url, and whatever the application keeps with it.",
+        "type": "object",
+        "properties": {"url": {"type": "string", "maxLength": 2048}},
+        "required": ["url"],
+        "additionalProperties": True,
+    },
+    "Reaction": thing(
+        "An emoji, how many people answered with it, and the first 20 of them.",
+        emoji=TEXT,
+        count=SEQ,
+        userIds=many(ID, 20),
+    ),
+    "Message": thing(
+        "What was said in a room; its ``seq`` numbers the room's messages, and ``message`` is null once deleted.",
+        id=ID,
+        seq=SEQ,
+        roomId=ID,
+        userId=ID,
+        message=maybe(TEXT),
+        clientId=maybe({"type": "string", "maxLength": 64}),
+        replyToId=maybe(ID),
+        mentions=many(ID),
+        attachments=many(ref("Attachment")),
+        reactions=many(ref("Reaction")),
+        createdAt=TIME,
+        editedAt=maybe(TIME),
+        deletedAt=maybe(TIME),
+        user=ref("User"),
+    ),
+    "Typist": thing("Somebody who is typing.", id=ID, name=TEXT),
+    "Event": thing(
+        "What happened in a channel; ``seq`` counts from 1 in each channel. A signal has none and is never stored.",
+        ("seq",),
+        event=TEXT,
+        channel=TEXT,
+        seq=SEQ,
+        at=TIME,
+        data=ANYTHING,
+    ),
+    "FieldErrors": {
+        "description": "The messages about each field; those about parts of a list or an object stand under its name.",
+        "type": "object",
+        "additionalProperties": {"anyOf": [many(TEXT), ref("FieldErrors")]},
+    },
+}
+
+_DETAILS: dict[str, dict[str, Schema]] = {
+    "invalid": {"fields": ref("FieldErrors")},
+    "conflict": {"current": {"description": "The stored value."}},
+    "rate_limited": {"retryAfter": SECONDS},
+}
+
+ERRORS: dict[str, type[ActionError]] = {
+    each.code: each
+    for each in vars(errors).values()
+    if isinstance(each, type) and issubclass(each, ActionError) and each is not ActionError
+}
+
+
+def _error(kind: type[ActionError]) -> Schema:
+    return thing(kind.__doc__, code=just(kind.code), message=TEXT, **_DETAILS.get(kind.code, {}))
+
+
+SHAPES |= {f"{kind.__name__}Error": _error(kind) for kind in ERRORS.values()}
+SHAPES["Error"] = {
+    "description": "Why an action failed.",
+    "oneOf": [ref(f"{kind.__name__}Error") for kind in ERRORS.values()],
+}
+SHAPES["Failure"] = thing(ok=just(False), error=ref("Error"))
+
+
+def success(data: Schema) -> Schema:
+    """The reply of an action that answers with ``data``."""
+    return thing(ok=just(True), data=data)
+
+
+def failure(kind: type[ActionError]) -> Schema:
+    """The reply of an action that failed in this way."""
+    return thing(ok=just(False), error=ref(f"{kind.__name__}Error"))

@@ -1,0 +1,103 @@
+"""Fields: what the fields of a payload take, as JSON Schema.
+
+apispec knows marshmallow's own; those of ``handlers`` are told of here. A field that nobody told of fails the tests.
+The patterns are written for ECMAScript, whose ``$`` is the end of the text.
+"""
+
+from functools import singledispatch
+from typing import Any
+
+from apispec import APISpec
+from apispec.ext.marshmallow import MarshmallowPlugin, OpenAPIConverter
+from marshmallow import Schema as Payload
+from marshmallow import fields
+
+from handlers.channels import EventName
+from handlers.messages import Attachment
+from handlers.payload import Choice, Flag, Id, Text, Whole
+from handlers.reactions import Emoji
+from handlers.shapes import Schema
+
+OPENAPI_VERSION = "3.1.0"
+
+
+@singledispatch
+def constraints(field: fields.Field[Any]) -> Schema:
+    """What a field of ``handlers`` takes; nothing for one of marshmallow's own."""
+    return {}
+
+
+@constraints.register
+def _text(field: Text) -> Schema:
+    # Blanks alone are nothing, where there must be something.
+    something: Schema = {"minLength": field.minimum, "pattern": r"\S"} if field.minimum else {}
+    return {"type": "string", "maxLength": field.maximum} | something
+
+
+@constraints.register
+def _emoji(field: Emoji) -> Schema:
+    return _text(field) | {"pattern": r"^\S+$"}
+
+
+@constraints.register
+def _id(field: Id) -> Schema:
+    return {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": field.maximum,
+        "pattern": r"^[^\u0000-\u0008\u000a-\u000c\u000e-\u001f\u007f-\u009f]*$",
+    }
+
+
+@constraints.register
+def _event_name(field: EventName) -> Schema:
+    word = "[A-Za-z][A-Za-z0-9_.-]{0,49}"
+    return _id(field) | {"pattern": f"^{word}:{word}$", "examples": ["order:paid"]}
+
+
+@constraints.register
+def _whole(field: Whole) -> Schema:
+    return {"type": "integer", "minimum": field.minimum, "maximum": field.maximum}
+
+
+@constraints.register
+def _flag(field: Flag) -> Schema:
+    return {"type": "boolean"}
+
+
+@constraints.register
+def _choice(field: Choice) -> Schema:
+    return {"type": "string", "enum": list(field.choices)}
+
+
+@constraints.register
+def _attachment(field: Attachment) -> Schema:
+    url = {
+        "description": "A web address, or a path of the page's own site.",
+        "type": "string",
+        "maxLength": 2048,
+        "pattern": r"^([Hh][Tt][Tt][Pp][Ss]?://[^\s/\\]|/(?![/\\]))\S*$",
+    }
+    return {"type": "object", "properties": {"url": url}, "required": ["url"], "additionalProperties": True}
+
+
+def _converter() -> OpenAPIConverter:
+    """apispec's converter, acquainted with our fields; a payload within a payload is described where it stands."""
+
+    def of_our_fields(_: OpenAPIConverter, field: fields.Field[Any], **__: Any) -> Schema:
+        return constraints(field)
+
+    plugin = MarshmallowPlugin(schema_name_resolver=lambda schema: "")
+    APISpec("", "", OPENAPI_VERSION, plugins=[plugin])
+    assert plugin.converter is not None
+    plugin.converter.add_attribute_function(of_our_fields)
+    return plugin.converter
+
+
+_CONVERTER = _converter()
+
+
+def of_payload(payload: Payload) -> Schema:
+    """The object that a payload takes."""
+    described: Schema = _CONVERTER.schema2jsonschema(payload)
+    return described

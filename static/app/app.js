@@ -1,0 +1,72 @@
+import { endGuestSession, Hubbub } from "../client/index.js";
+import { io } from "../vendor/socket.io.esm.min.js";
+import { PageContext } from "./context.js";
+import { Icon } from "./icons.js";
+import { forgetSession, recallSession, rememberSession } from "./remembered.js";
+import { SignIn } from "./sign-in.js";
+import { Toasts } from "./toasts.js";
+import { Ui } from "./ui.js";
+import { html, useCallback, useEffect, useState } from "./view.js";
+import { Workspace } from "./workspace.js";
+
+/** The whole page: finds out who is there, lets them in, and keeps their connection. */
+export function App() {
+  const [stage, setStage] = useState("recalling");
+  const [page, setPage] = useState(null);
+
+  const enter = useCallback((session) => {
+    const hubbub = new Hubbub({ io, session });
+    const toasts = new Toasts();
+    const ui = new Ui();
+    const switchUser = () => {
+      hubbub.close();
+      ui.close();
+      forgetSession();
+      // The token is forgotten whether or not the server hears of it.
+      endGuestSession().catch(() => {});
+      location.hash = "#/";
+      setStage("out");
+    };
+    hubbub.onProblem(toasts.fail);
+    hubbub.open();
+    setPage({ hubbub, toasts, ui, switchUser });
+    setStage("in");
+  }, []);
+
+  const recall = useCallback(async () => {
+    setStage("recalling");
+    try {
+      const session = await recallSession();
+      if (session) enter(session);
+      else setStage("out");
+    } catch {
+      setStage("unreachable");
+    }
+  }, []);
+
+  useEffect(() => void recall(), []);
+
+  const signedIn = (session) => {
+    rememberSession(session);
+    enter(session);
+  };
+
+  if (stage === "in" && page) {
+    return html`<${PageContext.Provider} value=${page}><${Workspace} key=${page.hubbub.me.id} /><//>`;
+  }
+  if (stage === "out") return html`<${SignIn} onSession=${signedIn} />`;
+  if (stage === "unreachable") return html`<${Unreachable} onRetry=${recall} />`;
+  return html`<div class="splash" role="status"><span class="spinner"></span><span>Opening…</span></div>`;
+}
+
+/** @param {{onRetry: () => void}} props */
+function Unreachable({ onRetry }) {
+  return html`
+    <main class="splash">
+      <${Icon} name="warning" size=${32} />
+      <h1>The server cannot be reached</h1>
+      <p>Check that it is running and that you are online.</p>
+      <button class="button primary" onClick=${onRetry}>Try again</button>
+    </main>
+  `;
+}

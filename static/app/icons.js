@@ -1,0 +1,58 @@
+import { html } from "./view.js";
+
+/** 24 × 24 outlines, drawn in the colour of the text. */
+const PATHS = {
+  archive: "M4 8h16v11a1 1 0 0 1-1 1H5a1 1 0 0 1-1-1ZM3 4h18v4H3ZM10 12h4",
+  back: "M15 5l-7 7 7 7",
+  close: "M6 6l12 12M18 6L6 18",
+  compass: "M12 3a9 9 0 1 0 0 18a9 9 0 1 0 0-18ZM15.5 8.5l-2 5-5 2 2-5Z",
+  down: "M12 5v14M6 13l6 6 6-6",
+  edit: "M4 20l1-4L16.5 4.5a2.1 2.1 0 0 1 3 3L8 19ZM14 7l3 3",
+  hash: "M9 4L7 20M17 4l-2 16M4 9h16M4 15h16",
+  leave: "M14 4h5a1 1 0 0 1 1 1v14a1 1 0 0 1-1 1h-5M10 8l-4 4 4 4M6 12h9",
+  lock: "M6 11h12v9H6ZM9 11V8a3 3 0 0 1 6 0v3",
+  menu: "M4 7h16M4 12h16M4 17h16",
+  moon: "M20 14.5A8 8 0 0 1 9.5 4a8 8 0 1 0 10.5 10.5Z",
+  more: "M5.5 12a.5.5 0 1 0 1 0a.5.5 0 1 0-1 0ZM11.5 12a.5.5 0 1 0 1 0a.5.5 0 1 0-1 0ZM17.5 12a.5.5 0 1 0 1 0a.5.5 0 1 0-1 0Z",
+  people: "M9 11a3.5 3.5 0 1 0 0-7a3.5 3.5 0 1 0 0 7ZM3 20c0-3.5 2.5-6 6-6s6 2.5 6 6M16 4.5a3.5 3.5 0 0 1 0 6M17 14.3c2.4.6 4 2.8 4 5.7",
+  plus: "M12 5v14M5 12h14",
+  reply: "M9 7l-5 5 5 5M4 12h9a6 6 0 0 1 6 6v1",
+  search: "M11 4a7 7 0 1 0 0 14a7 7 0 1 0 0-14ZM16 16l5 5",
+  send: "M4 12L20 4l-5 16-3.5-6.5ZM11.5 13.5L20 4",
+  settings: "M4 7h9M17 7h3M15 5v4M4 17h3M11 17h9M9 15v4",
+  smile: "M12 3a9 9 0 1 0 0 18a9 9 0 1 0 0-18ZM8.5 14.5c1.8 2.2 5.2 2.2 7 0M9 9.5h.01M15 9.5h.01",
+  speech: "M4 6a2 2 0 0 1 2-2h12a2 2 0 0 1 2 2v8a2 2 0 0 1-2 2h-7l-5 4v-4a2 2 0 0 1-2-2Z",
+  sun: "M12 8a4 4 0 1 0 0 8a4 4 0 1 0 0-8ZM12 2v2M12 20v2M2 12h2M20 12h2M5 5l1.5 1.5M17.5 17.5L19 19M19 5l-1.5 1.5M6.5 17.5L5 19",
+  trash: "M4 7h16M9 7V4h6v3M6 7l1 13h10l1-13M10 11v5M14 11v5",
+  user: "M12 12a4 4 0 1 0 0-8a4 4 0 1 0 0 8ZM4 21c0-4 3.5-7 8-7s8 3 8 7",
+  warning: "M12 4L2.5 20h19ZM12 10v4M12 17h.01",
+};
+
+/** @param {{name: keyof typeof PATHS, size?: number}} props */
+export function Icon({ name, size = 20 }) {
+  return html`<svg
+    class="icon"
+    width=${size}
+    height=${size}
+    viewBox="0 0 24 24"
+    fill="none"
+    stroke="currentColor"
+    stroke-width="1.75"
+    stroke-linecap="round"
+    stroke-linejoin="round"
+    aria-hidden="true"
+  >
+    <path d=${PATHS[name]} />
+  </svg>`;
+}
+
+/**
+ * A button that shows an icon only; its label is what is read out and shown as a tooltip.
+ *
+ * @param {{name: keyof typeof PATHS, label: string, size?: number, class?: string, [attribute: string]: any}} props
+ */
+export function IconButton({ name, label, size, class: more = "", ...attributes }) {
+  return html`<button type="button" class="icon-button ${more}" aria-label=${label} title=${label} ...${attributes}>
+    <${Icon} name=${name} size=${size} />
+  </button>`;
+}

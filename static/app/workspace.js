@@ -1,0 +1,55 @@
+import { usePage } from "./context.js";
+import { Dialogs } from "./dialogs.js";
+import { Popup } from "./popup.js";
+import { RoomView } from "./room-view.js";
+import { Sidebar } from "./sidebar.js";
+import { ToastList } from "./toasts.js";
+import { html, useEffect, useStore } from "./view.js";
+
+const NARROW = matchMedia("(max-width: 760px)");
+
+/** Rooms at the left, the chosen one beside them, and whatever lies on top. */
+export function Workspace() {
+  const { hubbub, ui, toasts, switchUser } = usePage();
+  const { roomId, drawer } = useStore(ui);
+  const { status, error } = useStore(hubbub.connection);
+  const { rooms } = useStore(hubbub.chat);
+  const unread = rooms.reduce((sum, { unreadCount }) => sum + unreadCount, 0);
+
+  useEffect(() => {
+    document.title = unread > 0 ? `(${unread}) Hubbub` : "Hubbub";
+  }, [unread]);
+
+  useEffect(() => {
+    const keys = (event) => {
+      if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+        event.preventDefault();
+        ui.openDialog({ kind: "search" });
+      } else if (event.key === "Escape" && NARROW.matches && drawer && roomId) {
+        ui.setDrawer(false);
+      }
+    };
+    addEventListener("keydown", keys);
+    return () => removeEventListener("keydown", keys);
+  }, [drawer, roomId]);
+
+  if (status === "refused") {
+    return html`
+      <main class="splash">
+        <h1>You are signed out</h1>
+        <p class="muted">${error?.message}</p>
+        <button class="button primary" onClick=${switchUser}>Sign in again</button>
+      </main>
+    `;
+  }
+  return html`
+    <div class="workspace ${drawer ? "with-drawer" : ""}">
+      <${Sidebar} />
+      <div class="scrim" onClick=${() => roomId && ui.setDrawer(false)}></div>
+      <${RoomView} key=${roomId} roomId=${roomId} covered=${drawer && NARROW.matches} />
+      <${Dialogs} />
+      <${Popup} />
+      <${ToastList} toasts=${toasts} />
+    </div>
+  `;
+}

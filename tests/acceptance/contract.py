@@ -1,0 +1,178 @@
+"""The shapes of the wire contract, checked to the letter: what is missing and what is too much fails alike."""
+
+import re
+from typing import Any
+
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\Z")
+ROLES = {"owner", "moderator", "member"}
+STATUSES = {
+    "unauthenticated": 401,
+    "forbidden": 403,
+    "not_found": 404,
+    "invalid": 422,
+    "conflict": 409,
+    "too_large": 413,
+    "rate_limited": 429,
+    "unavailable": 503,
+    "internal": 500,
+}
+OWN_KEYS_OF_ERRORS = {"invalid": {"fields"}, "conflict": {"current"}, "rate_limited": {"retryAfter"}}
+
+USER = {"id", "name", "firstName", "lastName", "profileImage"}
+PRESENCE = {"userId", "isOnline", "status", "lastSeenAt", "currentPage", "activity", "user"}
+ROOM = {
+    *("id", "name", "description", "visibility", "isActive", "slowMode", "memberCount", "createdAt", "updatedAt"),
+}
+MEMBER = {"userId", "role", "joinedAt", "lastReadSeq", "user", "presence"}
+MESSAGE = {
+    *("id", "seq", "roomId", "userId", "message", "clientId", "replyToId", "mentions", "attachments", "reactions"),
+    *("createdAt", "editedAt", "deletedAt", "user"),
+}
+UNREAD = {"roomId", "unreadCount", "mentionCount", "lastReadSeq"}
+
+# The REST door of each action of section 5, and of what the tests need beside it.
+ROUTES = {
+    "room:create": ("POST", "/api/chat/rooms"),
+    "room:list": ("GET", "/api/chat/rooms"),
+    "room:join": ("POST", "/api/chat/rooms/{roomId}/members"),
+    "room:leave": ("DELETE", "/api/chat/rooms/{roomId}/members/me"),
+    "room:invite": ("POST", "/api/chat/rooms/{roomId}/members/{userId}"),
+    "room:remove": ("DELETE", "/api/chat/rooms/{roomId}/members/{userId}"),
+    "room:role": ("PATCH", "/api/chat/rooms/{roomId}/members/{userId}"),
+    "room:members": ("GET", "/api/chat/rooms/{roomId}/members"),
+    "room:update": ("PATCH", "/api/chat/rooms/{roomId}"),
+    "room:archive": ("DELETE", "/api/chat/rooms/{roomId}"),
+    "message:send": ("POST", "/api/chat/messages"),
+    "message:history": ("GET", "/api/chat/messages"),
+    "message:edit": ("PATCH", "/api/chat/messages/{messageId}"),
+    "message:delete": ("DELETE", "/api/chat/messages/{messageId}"),
+    "message:react": ("PUT", "/api/chat/messages/{messageId}/reactions/{emoji}"),
+    "message:unreact": ("DELETE", "/api/chat/messages/{messageId}/reactions/{emoji}"),
+    "message:read": ("PUT", "/api/chat/rooms/{roomId}/read"),
+    "message:search": ("GET", "/api/chat/search"),
+    "channel:publish": ("POST", "/api/publish"),
+}
+WITHOUT_ROUTE = {"typing:start", "typing:stop", "channel:subscribe", "channel:unsubscribe"}
+
+
+def keys(value: Any, expected: set[str]) -> None:
+    """Assert that an object has these keys and no other."""
+    assert isinstance(value, dict), value
+    assert set(value) == expected, f"too much {set(value) - expected}, missing {expected - set(value)}"
+
+
+def time(value: Any) -> None:
+    """Assert that a value is a time of the contract."""
+    assert isinstance(value, str), value
+    assert TIME.match(value), value
+
+
+def user(value: Any) -> None:
+    """Assert that a value is a user."""
+    keys(value, USER)
+    assert all(isinstance(value[name], str) for name in USER - {"profileImage"}), value
+    assert value["profileImage"] is None or isinstance(value["profileImage"], str)
+
+
+def room(value: Any) -> None:
+    """Assert that a value is a room."""
+    keys(value, ROOM)
+    assert value["visibility"] in {"public", "private", "direct"}
+    assert (value["name"] is None) == (value["visibility"] == "direct")
+    assert type(value["isActive"]) is bool
+    assert all(type(value[name]) is int and value[name] >= 0 for name in ("slowMode", "memberCount"))
+    assert isinstance(value["description"], str)
+    time(value["createdAt"])
+    time(value["updatedAt"])
+
+
+def presence(value: Any) -> None:
+    """Assert that a value is a person's presence."""
+    keys(value, PRESENCE)
+    assert type(value["isOnline"]) is bool
+    assert value["status"] in {"online", "away", "offline"}
+    user(value["user"])
+
+
+def member(value: Any) -> None:
+    """Assert that a value is a member of a room."""
+    keys(value, MEMBER)
+    assert value["role"] in ROLES
+    assert type(value["lastReadSeq"]) is int
+    assert value["userId"] == value["user"]["id"] == value["presence"]["userId"]
+    time(value["joinedAt"])
+    user(value["user"])
+    presence(value["presence"])
+
+
+def message(value: Any) -> None:
+    """Assert that a value is a message."""
+    keys(value, MESSAGE)
+    assert type(value["seq"]) is int
+    assert value["seq"] >= 1
+    assert value["userId"] == value["user"]["id"]
+    assert isinstance(value["mentions"], list)
+    assert isinstance(value["attachments"], list)
+    reactions(value["reactions"])
+    user(value["user"])
+    time(value["createdAt"])
+    for name in ("editedAt", "deletedAt"):
+        if value[name] is not None:
+            time(value[name])
+    assert (value["message"] is None) == (value["deletedAt"] is not None)
+
+
+def reactions(value: Any) -> None:
+    """Assert that a value is the list of a message's reactions."""
+    assert isinstance(value, list), value
+    for each in value:
+        keys(each, {"emoji", "count", "userIds"})
+        assert each["count"] >= len(each["userIds"]) > 0
+        assert len(each["userIds"]) == min(each["count"], 20)
+
+
+def unread(value: Any) -> None:
+    """Assert that a value is the data of `room:unread`."""
+    keys(value, UNREAD)
+    assert all(type(value[name]) is int and value[name] >= 0 for name in UNREAD - {"roomId"})
+
+
+def event(value: Any, name: str, *, signal: bool = False) -> None:
+    """Assert that a value is the envelope of an event of that name; a signal's has no `seq`."""
+    keys(value, {"event", "channel", "at", "data"} | (set() if signal else {"seq"}))
+    assert value["event"] == name
+    time(value["at"])
+    if not signal:
+        assert type(value["seq"]) is int
+        assert value["seq"] >= 1
+
+
+def error(value: Any) -> None:
+    """Assert that a value is an error."""
+    assert isinstance(value, dict), value
+    assert value["code"] in STATUSES, value
+    keys(value, {"code", "message"} | OWN_KEYS_OF_ERRORS.get(value["code"], set()))
+    assert isinstance(value["message"], str)
+    assert value["message"].strip()
+    if value["code"] == "invalid":
+        fields(value["fields"])
+    if value["code"] == "rate_limited":
+        assert value["retryAfter"] > 0
+
+
+def fields(value: Any) -> None:
+    """Assert that a value maps fields to lists of messages."""
+    assert isinstance(value, dict), value
+    for messages in value.values():
+        assert isinstance(messages, list), value
+        assert messages
+        assert all(isinstance(said, str) and said for said in messages), value
+
+
+def reply(body: Any) -> None:
+    """Assert that a value is a reply: a success or a failure."""
+    assert isinstance(body, dict), body
+    assert type(body.get("ok")) is bool, body
+    keys(body, {"ok", "data"} if body["ok"] else {"ok", "error"})
+    if not body["ok"]:
+        error(body["error"])

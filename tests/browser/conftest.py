@@ -1,0 +1,51 @@
+"""Fixtures of the browser tests: a server in demo mode, and people who use its page."""
+
+import re
+from collections.abc import Awaitable, Callable, Iterator
+
+import pytest
+
+from tests.browser.people import Person
+from tests.support.browser import Pages
+from tests.support.hubbub import Hubbub
+
+LIMITS = ("ACTIONS_PER_SECOND", "ACTIONS_BURST", "MESSAGES_PER_SECOND", "MESSAGES_BURST")
+NO_LIMITS = {f"HUBBUB_{limit}": "1000000" for limit in LIMITS}
+"""Histories are written as fast as the server takes them."""
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[Hubbub]:
+    """A server in demo mode, shared by a module: its tests use rooms of their own."""
+    server = Hubbub(HUBBUB_DEMO="on", **NO_LIMITS)
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def own_demo() -> Iterator[Hubbub]:
+    """The same for one test, which may stop and start it."""
+    server = Hubbub(HUBBUB_DEMO="on", **NO_LIMITS)
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def room_name(request: pytest.FixtureRequest) -> str:
+    """A name that no other test gives a room."""
+    return re.sub(r"[\W_]+", " ", request.node.name.removeprefix("test_")).strip().capitalize()[:60]
+
+
+@pytest.fixture
+def visit(pages: Pages) -> Callable[..., Awaitable[Person]]:
+    """`await visit(server, "Ada", **context)`: somebody who has opened the page and entered their name."""
+
+    async def visit(server: Hubbub, name: str, **context: object) -> Person:
+        context.setdefault("viewport", {"width": 1200, "height": 760})
+        person = Person(await pages.open(server.url, **context), name, server)
+        await person.enter()
+        return person
+
+    return visit
