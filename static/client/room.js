@@ -42,7 +42,7 @@ export class Room extends Observable {
     });
     this.timeline = new Timeline(room.id, hubbub, {
       hold: async (work) => this.#subscription?.hold(work),
-      newestSeq: () => this.reading.newestSeq,
+      reading: this.reading,
     });
   }
 

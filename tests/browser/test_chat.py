@@ -210,7 +210,7 @@ async def test_text_that_looks_like_html_is_shown_verbatim(demo, visit, room_nam
     await bo.photograph("chat-markup-is-text")
 
 
-async def test_a_refused_message_says_why_and_can_be_dropped(demo, visit, room_name):
+async def test_a_refused_message_says_why_and_can_be_dropped(demo, visit, room_name, network_lost):
     """A message that the server refuses stays where it was written, with the reason, a retry and a way to drop it."""
     ada, bo = await visit(demo, "Ada"), await visit(demo, "Bo")
     await ada.create_room(room_name)
