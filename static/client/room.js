@@ -147,6 +147,8 @@ export class Room extends Observable {
   left() {
     this.unfollow();
     this.describe({ role: null });
+    // A public room can still be read; of another one the answer says that it cannot.
+    if (this.timeline.opened) this.follow();
   }
 
   /** @param {Partial<RoomSummary>} changes */
