@@ -42,7 +42,7 @@ export class Room extends Observable {
     });
     this.timeline = new Timeline(room.id, hubbub, {
       hold: async (work) => this.#subscription?.hold(work),
-      newestSeq: () => this.reading.newestSeq,
+      reading: this.reading,
     });
   }
 
@@ -147,6 +147,8 @@ export class Room extends Observable {
   left() {
     this.unfollow();
     this.describe({ role: null });
+    // A public room can still be read; of another one the answer says that it cannot.
+    if (this.timeline.opened) this.follow();
   }
 
   /** @param {Partial<RoomSummary>} changes */

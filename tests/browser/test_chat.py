@@ -167,10 +167,15 @@ async def test_members_roles_inviting_and_leaving(demo, visit, room_name):
     await bo.page.get_by_role("button", name="Members: ").click()
     await expect(bo.page.get_by_role("button", name="Invite people")).to_be_visible()
 
+    await cy.room_item(room_name).click()
+    await cy.sees_room(room_name)
     await ada.page.get_by_role("button", name="Actions for Cy").click()
     await ada.page.get_by_role("menuitem", name="Remove from room").click()
     await ada.page.get_by_role("dialog").get_by_role("button", name="Remove").click()
     await expect(cy.room_item(room_name)).to_have_count(0)
+    await expect(cy.messages.get_by_role("alert")).to_be_visible()
+    await expect(cy.field).to_have_count(0)
+    await cy.photograph("chat-removed-from-room")
 
     await bo.page.get_by_role("button", name="Room menu").click()
     await bo.page.get_by_role("menuitem", name="Leave room").click()
@@ -210,7 +215,7 @@ async def test_text_that_looks_like_html_is_shown_verbatim(demo, visit, room_nam
     await bo.photograph("chat-markup-is-text")
 
 
-async def test_a_refused_message_says_why_and_can_be_dropped(demo, visit, room_name):
+async def test_a_refused_message_says_why_and_can_be_dropped(demo, visit, room_name, network_lost):
     """A message that the server refuses stays where it was written, with the reason, a retry and a way to drop it."""
     ada, bo = await visit(demo, "Ada"), await visit(demo, "Bo")
     await ada.create_room(room_name)
