@@ -175,6 +175,22 @@ async def test_a_public_room_is_read_by_anyone_signed_in_and_written_by_members(
     assert await history(ada, room) == [message, again]
 
 
+async def test_messages_show_their_author_as_they_are_now(arrive: Gathering) -> None:
+    ada, bo = await arrive("Ada"), await arrive("Bo")
+    room = await open_room(ada, bo)
+    await say(ada, room, "Before the wedding")
+    married = ada.worker.token(ada.id, name="Ada Lovelace", given_name="Ada", family_name="Lovelace")
+    assert (await ada.worker.rest("GET", "/api/me", token=married)).status == 200
+    (shown,) = await history(bo, room)
+    assert shown["user"] == {
+        "id": ada.id,
+        "name": "Ada Lovelace",
+        "firstName": "Ada",
+        "lastName": "Lovelace",
+        "profileImage": None,
+    }
+
+
 async def test_pages_in_either_direction_are_the_whole_history(arrive: Gathering) -> None:
     ada = await arrive("Ada")
     room = await open_room(ada)
