@@ -62,6 +62,7 @@ def create_app(settings: Settings) -> web.Application:
         max_http_buffer_size=settings.max_packet_bytes,
         send_buffer_bytes=settings.send_buffer_bytes,
         connect_timeout=settings.connect_seconds,
+        connection_state_recovery={"max_disconnection_duration": settings.recovery_seconds},
         # Origins are checked for every door alike, by server.origins.
         cors_allowed_origins=[],
     )
@@ -98,7 +99,19 @@ def create_app(settings: Settings) -> web.Application:
         database, Services(subscriptions, typing, roster, sessions, rules), limiter, delivery.committed, settings
     )
     dispatcher.observe = metrics.action
-    SocketDoor(sio, dispatcher, identity, connections, sessions, subscriptions, typing, roster, mirror, peer)
+    SocketDoor(
+        sio,
+        dispatcher,
+        identity,
+        connections,
+        sessions,
+        subscriptions,
+        typing,
+        roster,
+        mirror,
+        peer,
+        settings.recovery_seconds,
+    )
     rest = RestDoor(dispatcher, identity, mirror, peer)
     health = Health(database, bus, lambda: dispatcher.draining)
     origins = Origins(peer, SOCKET_PATH)

@@ -118,6 +118,11 @@ class ArrivalServer(HandlingServer):
         client = None if self.recovery is None else self.recovery.client(namespace or "/", sid)
         return client is not None and client.recovered
 
+    def forget_client(self, sid: str, namespace: str | None = None) -> None:
+        """Let a client that is away start anew when it comes back."""
+        if self.recovery is not None:
+            self.recovery.forget(namespace or "/", sid)
+
     def _redirect(self, sid: str, namespace: str, sink: Sink) -> None:
         # A stock manager sends to sessions only: with it, such events go out before the reply as they always did.
         if isinstance(self.manager, IndexedRooms):

@@ -170,6 +170,12 @@ class Recovery:
         client.gone = None
         self._admit(client)
 
+    def forget(self, namespace: str, sid: str) -> None:
+        """Expect a client no longer."""
+        for client in [each for each in self._expected.values() if each.sid == sid and each.namespace == namespace]:
+            del self._expected[client.pid]
+            self._release(client)
+
     def close(self) -> None:
         """Forget everybody."""
         self._deadlines.clear()
