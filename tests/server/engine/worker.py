@@ -45,9 +45,9 @@ class Client:
 class Worker:
     """A server whose clients may enter rooms by themselves (`join`)."""
 
-    def __init__(self, manager: RedisManager, port: int | None = None) -> None:
+    def __init__(self, manager: RedisManager, port: int | None = None, **server_options: Any) -> None:
         self.manager = manager
-        self.sio = RealtimeServer(client_manager=manager, namespaces="*")
+        self.sio = RealtimeServer(client_manager=manager, namespaces="*", **server_options)
         self.port = port or free_port()
         self.clients: list[Client] = []
         self._runner: web.AppRunner | None = None
