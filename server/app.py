@@ -30,6 +30,7 @@ from server.mirror import Mirror
 from server.origins import Origins
 from server.peer import Peer
 from server.reference import ReferenceDoor
+from server.removals import Removals
 from server.rest import RestDoor
 from server.retention import Retention
 from server.roster import Roster
@@ -99,6 +100,7 @@ def create_app(settings: Settings) -> web.Application:
         database, Services(subscriptions, typing, roster, sessions, rules), limiter, delivery.committed, settings
     )
     dispatcher.observe = metrics.action
+    removals = _removals(settings, sio, bus, redis, subscriptions, database)
     SocketDoor(
         sio,
         dispatcher,
@@ -111,6 +113,7 @@ def create_app(settings: Settings) -> web.Application:
         mirror,
         peer,
         settings.recovery_seconds,
+        removals,
     )
     rest = RestDoor(dispatcher, identity, mirror, peer)
     health = Health(database, bus, lambda: dispatcher.draining)
@@ -135,6 +138,8 @@ def create_app(settings: Settings) -> web.Application:
 
         dispatcher.draining = True
         await sio.drain(farewell)
+        if removals is not None:
+            await removals.leave_all()
         await dispatcher.idle()
 
     async def lifetime(_: web.Application) -> AsyncIterator[None]:
@@ -160,6 +165,28 @@ def create_app(settings: Settings) -> web.Application:
     app[DRAIN] = drain
     app.cleanup_ctx.append(lifetime)
     return app
+
+
+def _removals(
+    settings: Settings,
+    sio: RealtimeServer,
+    bus: RedisBus | None,
+    redis: Any,
+    subscriptions: SocketSubscriptions,
+    database: Database,
+) -> Removals | None:
+    if bus is None:
+        return None
+    return Removals(
+        sio,
+        bus,
+        redis,
+        subscriptions,
+        database,
+        prefix=settings.redis_prefix,
+        seconds=settings.recovery_seconds,
+        timeout=settings.redis_timeout_seconds,
+    )
 
 
 def _bus(settings: Settings) -> RedisBus | None:

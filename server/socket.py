@@ -14,6 +14,7 @@ from server.engine import RECOVERABLE, RealtimeServer, Then
 from server.identity import Credential, Identity
 from server.mirror import Mirror
 from server.peer import Peer
+from server.removals import Removals
 from server.roster import Roster
 from server.sessions import SocketSessions
 from server.subscriptions import SocketSubscriptions
@@ -38,11 +39,13 @@ class SocketDoor:
         mirror: Mirror,
         peer: Peer,
         recovery_seconds: float,
+        removals: Removals | None,
     ) -> None:
         self._sio = sio
         self._dispatcher = dispatcher
         self._identity = identity
         self._recovery_seconds = recovery_seconds
+        self._removals = removals
         self._connections = connections
         self._sessions = sessions
         self._subscriptions = subscriptions
@@ -105,12 +108,22 @@ class SocketDoor:
             await self._mirror.remember(credential.user)
         self._connections.add(connection)
         if self._sio.recovered(connection.id):
-            if not self._subscriptions.resume(connection.id, connection.actor):
-                raise Unauthenticated("The connection to take up again was another user's.")
+            await self._take_up(connection)
         elif credential.user is not None:
             position = await self._subscriptions.attach(connection.id, f"user:{credential.user.id}", None)
             position.start(False)
         self._sessions.watch(connection)
+
+    async def _take_up(self, connection: Connection) -> None:
+        """Give a connection that was lost its channels again: they went on here, or come from another worker."""
+        if self._subscriptions.resume(connection.id, connection.actor):
+            return
+        moved = None if self._removals is None else self._removals.arrived(connection.id)
+        if moved is None or moved.owner != connection.actor.id:
+            raise Unauthenticated("The connection to take up again was another user's.")
+        for channel, seq in moved.positions.items():
+            position = await self._subscriptions.attach(connection.id, channel, seq)
+            position.start(True)
 
     def _leave(self, sid: str, reason: str | None = None) -> Connection | None:
         if reason in RECOVERABLE and sid in self._connections:

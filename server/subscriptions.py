@@ -179,6 +179,14 @@ class SocketSubscriptions:
             subscription.actor = actor
         return True
 
+    def positions(self, connection: str) -> dict[str, int]:
+        """How far each of a connection's channels has come here."""
+        return {channel: each.feed.seq for channel, each in self._of_connection.get(connection, {}).items()}
+
+    def owner(self, connection: str) -> str | None:
+        """Who the connection is, or was: an actor's id."""
+        return next((each.actor.id for each in self._of_connection.get(connection, {}).values()), None)
+
     def detach(self, connection: str, channel: str) -> None:
         """End a subscription; nothing happens when there is none."""
         subscription = self._of_connection.get(connection, {}).get(channel)

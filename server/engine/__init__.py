@@ -3,6 +3,7 @@
 from server.engine.local_manager import LocalManager
 from server.engine.realtime_server import RealtimeServer
 from server.engine.reasons import RECOVERABLE
+from server.engine.recovery import Recovered
 from server.engine.redis_bus import RedisBus
 from server.engine.redis_manager import RedisManager
 from server.engine.rooms import IndexedRooms
@@ -14,6 +15,7 @@ __all__ = [
     "IndexedRooms",
     "LocalManager",
     "RealtimeServer",
+    "Recovered",
     "RedisBus",
     "RedisManager",
     "Then",
