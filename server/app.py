@@ -153,8 +153,6 @@ def create_app(settings: Settings) -> web.Application:
         await retention.stop()
         await delivery.stop()
         await sio.shutdown()
-        if isinstance(manager, RedisManager):
-            await manager.stop()
         await roster.stop()
         if bus is not None:
             await bus.stop()

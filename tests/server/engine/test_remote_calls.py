@@ -70,10 +70,8 @@ async def test_a_call_fails_at_once_when_its_client_leaves(start_worker: StartWo
 
 async def test_a_call_to_a_client_that_is_nowhere_fails_at_once(start_worker: StartWorker) -> None:
     worker = await start_worker(take_seconds=0.2)
-    answer = Answer()
-    await worker.sio.emit("ask", to="nobody", callback=answer)
     with pytest.raises(ClientGone):
-        await asyncio.wait_for(answer, 10)
+        await asyncio.wait_for(worker.sio.call("ask", to="nobody"), 10)
 
 
 @pytest.mark.parametrize("end", ["killed", "frozen"])
