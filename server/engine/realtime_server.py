@@ -104,9 +104,7 @@ class RealtimeServer(ReceivingServer):
         self.groups: dict[tuple[str, str], GroupHandler] = {}
         self._connections: dict[str, Connection] = {}
         self._connect_deadlines = Deadlines(connect_timeout, self._connect_due)
-        self._attachment_deadlines = Deadlines(
-            attachment_timeout, lambda connection, progress, _when: connection.attachments_due(progress)
-        )
+        self._attachment_deadlines = Deadlines(attachment_timeout, self._attachments_due)
 
     def _recover_with(self, max_disconnection_duration: float = 120, max_bytes: int = 64 << 20) -> None:
         if not isinstance(self.manager, IndexedRooms) or not self._own_wire:
