@@ -2,7 +2,7 @@
 
 import itertools
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from string import Formatter
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -138,14 +138,14 @@ class Gathering:
         at: Hubbub | None = None,
         door: str | None = None,
         role: str = "user",
-        transports: Sequence[str] | None = None,
+        options: Mapping[str, Any] | None = None,
         **claims: Any,
     ) -> Person:
-        """A new person of that name, connected; `claims` are their token's."""
+        """A new person of that name, connected; `options` are the client's, `claims` the token's."""
         id = f"{name.lower()}-{secrets.token_hex(5)}"
         token = self.cluster.token(id, name=name, role=role, **claims)
         person = Person(at or next(self._turn), id, name, token, door or self.door)
-        return await self._bring(person, {"token": token}, **({"transports": transports} if transports else {}))
+        return await self._bring(person, {"token": token}, **(options or {}))
 
     async def again(self, person: Person, *, at: Hubbub | None = None) -> Person:
         """Another connection of the same person."""

@@ -138,7 +138,8 @@ async def test_send_message_saves_then_broadcasts_to_the_room(arrive: Gathering)
 
 @pytest.mark.parametrize("transports", [["polling"], ["polling", "websocket"], ["websocket"]], ids="-then-".join)
 async def test_send_message_over_whatever_transport(arrive: Gathering, transports: list[str]) -> None:
-    ada, bo = await arrive("Ada", transports=transports), await arrive("Bo", transports=transports)
+    options = {"transports": transports}
+    ada, bo = await arrive("Ada", options=options), await arrive("Bo", options=options)
     room = await open_room(ada, bo)
     sent = await say(ada, room, *(f"message {number} 🎉" for number in range(20)))
     assert [(await bo.hears("message:created"))["data"] for _ in sent] == sent

@@ -45,6 +45,15 @@ async def test_what_is_sent_reaches_every_member_as_it_is_answered(arrive: Gathe
     assert await history(bo, room) == [message]
 
 
+async def test_a_message_is_created_once_and_answered_again(arrive: Gathering) -> None:
+    ada = await arrive("Ada")
+    room = await open_room(ada)
+    first = await ada.creates("message:send", roomId=room["id"], message="Hello", clientId="one")
+    assert await ada.does("message:send", roomId=room["id"], message="Hello", clientId="one") == first
+    second = await ada.creates("message:send", roomId=room["id"], message="Hello")
+    assert await history(ada, room) == [first, second]
+
+
 async def test_nobody_outside_hears_a_private_room(arrive: Gathering) -> None:
     ada, bo, eve = [await arrive(name) for name in ("Ada", "Bo", "Eve")]
     room = await open_room(ada, bo, visibility="private")
