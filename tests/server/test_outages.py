@@ -205,6 +205,7 @@ async def test_who_fell_behind_what_is_kept_is_told_to_reload(deployment: Deploy
         cluster.b.resume()
     await socket.wait_for("disconnect", timeout=20)
     await socket.wait_for("connect", timeout=20)
+    assert not socket.recovered, "a recovered client would not know that it must reload"
     reply = await subscribe(socket, channel, after=1)
     assert reply == {"channel": channel, "seq": 301, "recovered": False, "events": []}
     await publish(cluster.a, channel)
