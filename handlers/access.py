@@ -148,6 +148,14 @@ async def moderation(ctx: Context, room_id: str, *, owner: bool = False) -> Seat
     return seat
 
 
+async def reads_room(conn: AsyncConnection, user_id: str, room_id: str) -> bool:
+    """Whether a user may hear a room at this moment."""
+    room = await rooms.get(conn, room_id)
+    if room is None:
+        return False
+    return room.visibility == "public" or bool(await members.among(conn, room_id, [user_id]))
+
+
 def require_active(room: Any) -> None:
     """Raise ``Conflict`` when the room is archived."""
     if not room.is_active:

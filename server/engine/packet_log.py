@@ -48,9 +48,9 @@ class PacketLog:
         #: Number of the newest event that is no longer here, or never was.
         self._lost = 0
 
-    def offset(self) -> str:
-        """The offset of the newest event."""
-        return f"{self._name}.{self.now:x}"
+    def offset(self, number: int | None = None) -> str:
+        """The offset of an event, by default of the newest."""
+        return f"{self._name}.{self.now if number is None else number:x}"
 
     def add(self, namespace: str, room: Any, skipped: frozenset[str], packet: Outgoing) -> Outgoing:
         """Keep an event; return it with its offset as its last argument."""
@@ -77,8 +77,12 @@ class PacketLog:
         :param confirmed: it has certainly received what was sent to it up to this number.
         """
         number = self._number(offset)
+        return None if number is None else self.since(max(number, confirmed), namespace, sid, memberships)
+
+    def since(self, number: int, namespace: str, sid: str, memberships: list[Membership]) -> list[Outgoing] | None:
+        """Return what a client was to be sent after event `number`, in order; None when that can't be told whole."""
         self._trim()
-        if number is None or (number := max(number, confirmed)) < self._lost:
+        if number < self._lost:
             return None
         spans: dict[Any, list[Membership]] = {}
         for membership in memberships:

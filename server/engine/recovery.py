@@ -76,6 +76,8 @@ class Recovery:
         self._away: Counter[tuple[str, Any]] = Counter()
         self._deadlines = Deadlines(seconds, self._expired)
         self.elsewhere: Elsewhere | None = None
+        #: Stands at the beginning of every `pid`, and says where the client was.
+        self.place = ""
 
     def now(self) -> int:
         """The number of the newest event."""
@@ -102,7 +104,7 @@ class Recovery:
 
     def enter(self, namespace: str, sid: str, eio_sid: str) -> Client:
         """Note a new client; its `pid` is a secret between it and us."""
-        client = Client(secrets.token_urlsafe(16), sid, namespace, eio_sid, self.now())
+        client = Client(f"{self.place}{secrets.token_urlsafe(16)}", sid, namespace, eio_sid, self.now())
         self._admit(client)
         return client
 
@@ -159,6 +161,32 @@ class Recovery:
             return None
         return Recovered(client, missed)
 
+    def expected(self) -> list[str]:
+        """The `pid` of everybody who may come back."""
+        return list(self._expected)
+
+    def give(self, pid: str) -> tuple[Client, str, list[Outgoing]] | None:
+        """Hand a client that may come back to another worker, and forget it here.
+
+        Returns the client, the offset up to which it has certainly received everything, and what it was sent, or was to
+        be sent, after that; None when there is no such client or its state is not whole.
+        """
+        client = self._expected.get(pid)
+        if client is None or client.memberships is None:
+            return None
+        sent = self._log.since(client.confirmed, client.namespace, client.sid, client.memberships)
+        self.forget(client.namespace, client.sid)
+        return None if sent is None else (client, self._log.offset(client.confirmed), sent)
+
+    def adopt(self, namespace: str, pid: str, sid: str, missed: list[bytes], storage: Any, ready: Any) -> Recovered:
+        """What a client of another worker gets here: `missed` are its packets' texts, without offsets.
+
+        `ready(offset)` makes the packet that tells it an offset of this worker, should it have missed nothing.
+        """
+        client = Client(pid, sid, namespace, "", self.now(), memberships=[], storage=storage)
+        packets = [self._log.add(namespace, sid, frozenset(), Outgoing(text)) for text in missed]
+        return Recovered(client, packets or [ready(self._log.offset())])
+
     def restore(self, client: Client, eio_sid: str) -> None:
         """Note that a client is back, on another session; its rooms are entered already."""
         if self._expected.pop(client.pid, None) is not None:
@@ -169,6 +197,12 @@ class Recovery:
         client.memberships = None
         client.gone = None
         self._admit(client)
+
+    def forget(self, namespace: str, sid: str) -> None:
+        """Expect a client no longer."""
+        for client in [each for each in self._expected.values() if each.sid == sid and each.namespace == namespace]:
+            del self._expected[client.pid]
+            self._release(client)
 
     def close(self) -> None:
         """Forget everybody."""

@@ -19,7 +19,6 @@ export function Composer({ room, draft, keep }) {
   const { hubbub } = usePage();
   const { summary } = useStore(room);
   const { status } = useStore(hubbub.connection);
-  const readable = useStore(room.timeline).status !== "failed";
   const field = useRef(null);
   const completion = useCompletion(room, hubbub.me.id);
   const title = roomTitle(summary, hubbub.me);
@@ -34,7 +33,7 @@ export function Composer({ room, draft, keep }) {
     if (draft.replyTo) field.current?.focus();
   }, [draft.replyTo]);
 
-  if (!room.joined) return readable && html`<${JoinBar} room=${room} title=${title} />`;
+  if (!room.joined) return html`<${JoinBar} room=${room} title=${title} />`;
   if (!summary.room.isActive) return html`<p class="composer-note">This room is archived. It can only be read.</p>`;
 
   const write = (text) => {

@@ -154,14 +154,9 @@ export function MessageList({ room, editing, onEdit, onReply }) {
   `;
 }
 
-/** What stands above the first message: that older ones come, that there are none, or that none could be loaded. */
+/** What stands above the first message: that older ones come, or that there are none. */
 function Beginning({ room }) {
-  const { status, error, hasOlder, messages, pending } = useStore(
-    room.timeline,
-  );
-  if (status === "failed") {
-    return html`<div class="beginning" role="alert"><${Icon} name="warning" size=${28} /><p>${error?.message}</p></div>`;
-  }
+  const { status, hasOlder, messages, pending } = useStore(room.timeline);
   if (status !== "ready" || hasOlder) {
     return html`<div class="beginning loading" aria-hidden="true">
       ${[0, 1, 2].map((key) => html`<div key=${key} class="skeleton message-skeleton"><i></i><b></b></div>`)}

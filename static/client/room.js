@@ -61,7 +61,11 @@ export class Room extends Observable {
         this.change({ typing: others });
       },
       down: () => this.change({ typing: [] }),
-      failed: (error) => this.timeline.fail(error),
+      failed: (error) => {
+        // Followed anew as soon as the room is opened again, or the user is let in again.
+        this.unfollow();
+        this.timeline.fail(error);
+      },
     });
   }
 

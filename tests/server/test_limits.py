@@ -1,5 +1,6 @@
 """Limits: what a user, a connection and an address may do, over all workers together."""
 
+import asyncio
 import secrets
 from collections.abc import Callable
 from typing import Any
@@ -118,6 +119,24 @@ async def test_a_users_connections_are_limited(cluster: Cluster, js: JsClients) 
 
     await first.disconnect()
     await eventually(lambda: comes_in(js, cluster.b, ada), "room for another connection")
+    await refused(js, cluster.a, {"token": cluster.token(ada)})
+
+
+async def test_however_many_come_at_once_no_more_than_the_limit_are_let_in(cluster: Cluster, js: JsClients) -> None:
+    ada = someone()
+    tries = await asyncio.gather(
+        *(enter(js, worker, ada) for worker in (cluster.a, cluster.b) for _ in range(5)), return_exceptions=True
+    )
+    came_in = [each for each in tries if isinstance(each, JsSocket)]
+    assert len(came_in) <= 2
+    for each in tries:
+        if not isinstance(each, JsSocket):
+            assert isinstance(each, ConnectRefused), each
+            assert each.data["code"] == "rate_limited"
+    for socket in came_in:
+        await socket.disconnect()
+    for worker in (cluster.a, cluster.b):
+        await eventually(lambda worker=worker: comes_in(js, worker, ada), "room again")
     await refused(js, cluster.a, {"token": cluster.token(ada)})
 
 
