@@ -63,6 +63,8 @@ def create_app(settings: Settings) -> web.Application:
         max_http_buffer_size=settings.max_packet_bytes,
         send_buffer_bytes=settings.send_buffer_bytes,
         connect_timeout=settings.connect_seconds,
+        # Deeper than any payload may be, so that one that is too deep gets its answer; beyond, the packet is malformed.
+        max_json_depth=max(512, settings.json_depth),
         connection_state_recovery={"max_disconnection_duration": settings.recovery_seconds},
         # Origins are checked for every door alike, by server.origins.
         cors_allowed_origins=[],
