@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tests.server.conftest import Deployment
+from tests.server.conftest import Upon
 from tests.server.talk import data_of, publish, someone
 from tests.support.hubbub import Cluster, Hubbub, two_workers
 from tests.support.postgres_server import PostgresServer
@@ -35,8 +35,8 @@ async def test_a_started_server_is_alive_and_ready(cluster: Cluster) -> None:
     await all_say(cluster, 200)
 
 
-async def test_without_its_bus_a_worker_is_not_ready(deployment: Deployment) -> None:
-    cluster, redis = deployment.cluster, deployment.redis
+async def test_without_its_bus_a_worker_is_not_ready(upon_redis: Upon[RedisServer]) -> None:
+    cluster, redis = upon_redis.cluster, upon_redis.server
     redis.stop()
     await all_say(cluster, 503)
     assert "REDIS_URL" in (await readiness(cluster.a))[1]
@@ -50,8 +50,8 @@ async def test_without_its_bus_a_worker_is_not_ready(deployment: Deployment) -> 
     await all_say(cluster, 200)
 
 
-async def test_without_its_database_a_worker_is_not_ready(deployment: Deployment) -> None:
-    cluster, postgres = deployment.cluster, deployment.postgres
+async def test_without_its_database_a_worker_is_not_ready(upon_postgres: Upon[PostgresServer]) -> None:
+    cluster, postgres = upon_postgres.cluster, upon_postgres.server
     postgres.stop()
     await all_say(cluster, 503)
     assert "DATABASE_URL" in (await readiness(cluster.a))[1]

@@ -1,12 +1,12 @@
 """Limits: what a user, a connection and an address may do, over all workers together."""
 
 import asyncio
-import secrets
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from tests.server.conftest import Upon
 from tests.server.talk import (
     backend,
     connect,
@@ -39,6 +39,7 @@ def cluster_variables() -> dict[str, str]:
         "HUBBUB_CONNECTIONS_PER_USER": "2",
         "HUBBUB_SUBSCRIPTIONS_PER_CONNECTION": "3",
         "HUBBUB_PRESENCE_LEASE_SECONDS": "1",
+        "HUBBUB_REDIS_TIMEOUT_SECONDS": "0.5",
     }
 
 
@@ -157,6 +158,20 @@ async def test_a_refused_connection_leaves_no_trace(cluster: Cluster, js: JsClie
     await eventually(lambda: comes_in(js, cluster.a, ada), "room for another connection")
 
 
+@pytest.mark.parametrize("half_open", [False, True])
+async def test_who_comes_back_is_not_one_too_many(cluster: Cluster, js: JsClients, half_open: bool) -> None:
+    """The server may not have noticed yet that the old connection is lost."""
+    ada = someone()
+    sockets = [await enter(js, cluster.a, ada) for _ in range(2)]
+    for _ in range(3):
+        for socket in sockets:
+            socket.drop(half_open=half_open)
+            await socket.wait_for("disconnect")
+        for socket in sockets:
+            await socket.wait_for("connect")
+    await refused(js, cluster.b, {"token": cluster.token(ada)})
+
+
 async def test_an_addresss_connections_are_limited(
     postgres_server: PostgresServer, redis_server: RedisServer, js: JsClients
 ) -> None:
@@ -233,26 +248,11 @@ async def test_a_killed_workers_connections_count_no_longer(own_cluster: Cluster
     await eventually(lambda: comes_in(js, own_cluster.b, ada), "the end of the killed worker's lease", timeout=15)
 
 
-@pytest.fixture
-def without_redis(
-    own_redis: Callable[[], RedisServer], postgres_server: PostgresServer, cluster_variables: dict[str, str]
-) -> Any:
-    """Two workers, and the Redis between them, which is theirs alone."""
-    redis = own_redis()
-    variables = cluster_variables | {"HUBBUB_REDIS_TIMEOUT_SECONDS": "0.3", "HUBBUB_REDIS_PREFIX": secrets.token_hex(4)}
-    cluster = two_workers(redis.url, postgres_server.create_database(), **variables)
-    try:
-        cluster.start()
-        yield cluster, redis
-    finally:
-        cluster.kill()
-
-
 @pytest.mark.parametrize("away", ["stopped", "frozen"])
 async def test_while_redis_is_away_each_worker_limits_by_itself(
-    without_redis: tuple[Cluster, RedisServer], js: JsClients, away: str
+    upon_redis: Upon[RedisServer], js: JsClients, away: str
 ) -> None:
-    cluster, redis = without_redis
+    cluster, redis = upon_redis.cluster, upon_redis.server
     ada, bo, cy = someone(), someone("bo"), someone("cy")
     room = await open_room(cluster.a, bo)
     here, there = await enter(js, cluster.a, ada), await enter(js, cluster.b, ada)
@@ -279,9 +279,9 @@ async def test_while_redis_is_away_each_worker_limits_by_itself(
 
 
 async def test_when_redis_comes_back_empty_connections_still_count(
-    without_redis: tuple[Cluster, RedisServer], js: JsClients
+    upon_redis: Upon[RedisServer], js: JsClients
 ) -> None:
-    cluster, redis = without_redis
+    cluster, redis = upon_redis.cluster, upon_redis.server
     ada = someone()
     for _ in range(2):
         await enter(js, cluster.a, ada)
@@ -300,10 +300,8 @@ async def test_when_redis_comes_back_empty_connections_still_count(
     await refused(js, cluster.b, {"token": cluster.token(ada)})
 
 
-async def test_who_leaves_while_redis_is_away_is_counted_out(
-    without_redis: tuple[Cluster, RedisServer], js: JsClients
-) -> None:
-    cluster, redis = without_redis
+async def test_who_leaves_while_redis_is_away_is_counted_out(upon_redis: Upon[RedisServer], js: JsClients) -> None:
+    cluster, redis = upon_redis.cluster, upon_redis.server
     ada = someone()
     sockets = [await enter(js, cluster.a, ada) for _ in range(2)]
     await refused(js, cluster.b, {"token": cluster.token(ada)})
