@@ -104,10 +104,12 @@ class SocketDoor:
             raise _refusal(failure(error).body["error"]) from error
 
     async def _enter(self, connection: Connection, credential: Credential) -> None:
+        recovered = self._sio.recovered(connection.id)
         if credential.user is not None:
-            await self._mirror.remember(credential.user)
+            # Who merely lost a connection does not wait for the database.
+            await (self._mirror.remember if recovered else self._mirror.arrive)(credential.user)
         self._connections.add(connection)
-        if self._sio.recovered(connection.id):
+        if recovered:
             await self._take_up(connection)
         elif credential.user is not None:
             position = await self._subscriptions.attach(connection.id, f"user:{credential.user.id}", None)
