@@ -183,3 +183,11 @@ async def still_readers(conn: AsyncConnection, event: Event, actors: dict[str, A
     users = {actor.user.id for actor in actors.values() if actor.user}
     kept = await members.among(conn, room_id, list(users))
     return {each for each, actor in actors.items() if actor.backend or (actor.user and actor.user.id in kept)}
+
+
+def erased(event: Event) -> tuple[str, dict[str, Any]] | None:
+    """The id of what this event tells the deletion of, and what is left of it in events that told of it before."""
+    if event.event != "message:deleted":
+        return None
+    gone: dict[str, Any] = {"message": None, "mentions": [], "attachments": [], "reactions": []}
+    return event.data["messageId"], gone

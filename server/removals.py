@@ -158,8 +158,12 @@ class Removals:
         self._sio.keep(self._answer(orjson.loads(payload)))
 
     async def _answer(self, question: dict[str, str]) -> None:
-        await self._sio.let_go(question["pid"])
-        state = self._state(question["pid"]) or b"null"
+        pid = question["pid"]
+        await self._sio.let_go(pid)
+        client = self._recovery.away(pid)
+        if client is not None:
+            await self._subscriptions.level(client.sid)
+        state = self._state(pid) or b"null"
         head = question["number"].encode() + b"\n"
         self._bus.publish(_topic(question["worker"]), GIVE, head + state)
 

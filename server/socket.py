@@ -53,6 +53,8 @@ class SocketDoor:
         self._roster = roster
         self._mirror = mirror
         self._peer = peer
+        if sio.recovery is not None:
+            sio.recovery.before = subscriptions.level
         sio.on("connect", self._connect)
         sio.on("disconnect", self._disconnect)
         for name, action in REGISTRY.items():
@@ -118,10 +120,17 @@ class SocketDoor:
 
     async def _take_up(self, connection: Connection) -> None:
         """Give a connection that was lost its channels again: they went on here, or come from another worker."""
+        owner = self._subscriptions.owner(connection.id)
+        if owner is not None and owner != connection.actor.id:
+            raise Unauthenticated("The connection to take up again was another user's.")
         if self._subscriptions.resume(connection.id, connection.actor):
             return
         moved = None if self._removals is None else self._removals.arrived(connection.id)
-        if moved is None or moved.owner != connection.actor.id:
+        if moved is None:
+            # Nothing is known of its channels any more: cut, it comes back by itself and starts anew.
+            self._sio.drop_transport(connection.id)
+            raise Unavailable("The connection cannot be taken up again.")
+        if moved.owner != connection.actor.id:
             raise Unauthenticated("The connection to take up again was another user's.")
         for channel, seq in moved.positions.items():
             position = await self._subscriptions.attach(connection.id, channel, seq)

@@ -6,6 +6,7 @@ Until its reply has left, and until the channel here has come as far as that rep
 
 import asyncio
 from collections.abc import Awaitable
+from typing import Any
 
 from handlers import access
 from handlers.base import Actor, Position
@@ -25,7 +26,18 @@ class _Room:
         self._sio = sio
 
     def hear(self, event: Event) -> None:
+        erased = access.erased(event)
+        if erased is not None:
+            subject, fields = erased
+            self._sio.amend(subject.encode(), lambda arguments: _erase(arguments, subject, fields))
         self._sio.broadcast(event.channel, event.event, event.envelope)
+
+
+def _erase(arguments: list[Any], subject: str, fields: dict[str, Any]) -> None:
+    """Take the text of what was deleted out of an event that told of it."""
+    data = arguments[0].get("data") if arguments and isinstance(arguments[0], dict) else None
+    if isinstance(data, dict) and data.get("id") == subject:
+        data.update((name, value) for name, value in fields.items() if name in data)
 
 
 class _Subscription:
@@ -178,6 +190,10 @@ class SocketSubscriptions:
         for subscription in mine.values():
             subscription.actor = actor
         return True
+
+    async def level(self, connection: str) -> None:
+        """Bring a connection's channels to where the log is: what the bus has not brought yet may amend what it had."""
+        await self._delivery.level([each.feed for each in self._of_connection.get(connection, {}).values()])
 
     def positions(self, connection: str) -> dict[str, int]:
         """How far each of a connection's channels has come here."""

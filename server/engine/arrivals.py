@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from socketio import exceptions
@@ -86,7 +87,11 @@ class ArrivalServer(HandlingServer):
         if self.recovery is None or not isinstance(pid, str) or not isinstance(offset, str):
             return None
         await self.let_go(pid, session.sid)
-        recovered = await self.recovery.take(namespace, pid, offset)
+        try:
+            recovered = await self.recovery.take(namespace, pid, offset)
+        except Exception:
+            self.logger.exception("a client's state could not be taken up; it starts anew")
+            return None
         if recovered is None or session.closed:
             return None
         client = recovered.client
@@ -97,6 +102,14 @@ class ArrivalServer(HandlingServer):
             session.storage[namespace] = client.storage
         self.recovery.restore(client, session.sid)
         return recovered
+
+    def amend(self, holding: bytes, change: Callable[[list[Any]], None], namespace: str | None = None) -> None:
+        """Alter what clients that come back would be told again: events whose text holds some bytes.
+
+        :param change: called with each event's arguments; alters the list, or what is in it.
+        """
+        if self.recovery is not None:
+            self.recovery.amend(namespace or "/", holding, change)
 
     async def let_go(self, pid: str, eio_sid: str | None = None) -> None:
         """End the connection of a client that has noticed the loss of its transport before we did.

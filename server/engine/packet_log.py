@@ -5,8 +5,11 @@ from __future__ import annotations
 import secrets
 import time
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
+
+import orjson
 
 from server.engine.outgoing import Outgoing
 
@@ -63,6 +66,20 @@ class PacketLog:
         self._bytes += sent.size + _ENTRY_BYTES
         self._trim()
         return sent
+
+    def amend(self, namespace: str, holding: bytes, change: Callable[[list[Any]], None]) -> None:
+        """Have `change` alter the arguments of events whose text holds some bytes."""
+        for index, entry in enumerate(self._entries):
+            text = entry.packet.text
+            if text is None or entry.packet.attachments or entry.namespace != namespace:
+                continue
+            if holding in text:
+                start = text.index(b"[")
+                event, *arguments = orjson.loads(text[start:])
+                change(arguments)
+                packet = Outgoing(text[:start] + orjson.dumps([event, *arguments]))
+                self._bytes += packet.size - entry.packet.size
+                self._entries[index] = replace(entry, packet=packet)
 
     def mark_gap(self) -> None:
         """Note that events may have passed unseen: what happened up to now can no longer be told whole."""

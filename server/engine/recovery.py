@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -76,6 +76,8 @@ class Recovery:
         self._away: Counter[tuple[str, Any]] = Counter()
         self._deadlines = Deadlines(seconds, self._expired)
         self.elsewhere: Elsewhere | None = None
+        #: Called with the sid of a client that comes back, before it is told what it missed: brings what is late.
+        self.before: Callable[[str], Awaitable[None]] | None = None
         #: Stands at the beginning of every `pid`, and says where the client was.
         self.place = ""
 
@@ -89,6 +91,10 @@ class Recovery:
         if not any((namespace, name) in self._away or self._manager.members(namespace, name) for name in rooms):
             return packet
         return self._log.add(namespace, room, skipped, packet)
+
+    def amend(self, namespace: str, holding: bytes, change: Callable[[list[Any]], None]) -> None:
+        """Change the arguments of events whose text holds some bytes: what they tell is not to be told again."""
+        self._log.amend(namespace, holding, change)
 
     def mark_gap(self) -> None:
         """Note that events of other workers may have been lost: nobody can be told for certain what they missed."""
@@ -154,12 +160,18 @@ class Recovery:
         client = self._expected.get(pid)
         if client is None:
             return None if self.elsewhere is None else await self.elsewhere.take(namespace, pid, offset)
-        if client.namespace != namespace or client.memberships is None:
+        if self.before is not None:
+            await self.before(client.sid)
+        if client.namespace != namespace or client.memberships is None or self._expected.get(pid) is not client:
             return None
         missed = self._log.after(offset, client.confirmed, namespace, client.sid, client.memberships)
         if missed is None:
             return None
         return Recovered(client, missed)
+
+    def away(self, pid: str) -> Client | None:
+        """The client of a `pid` that may come back."""
+        return self._expected.get(pid)
 
     def expected(self) -> list[str]:
         """The `pid` of everybody who may come back."""
@@ -199,7 +211,10 @@ class Recovery:
         self._admit(client)
 
     def forget(self, namespace: str, sid: str) -> None:
-        """Expect a client no longer."""
+        """Expect a client no longer, nor one whose loss is just being handled."""
+        going = self._here.get((namespace, sid))
+        if going is not None:
+            going.memberships = None
         for client in [each for each in self._expected.values() if each.sid == sid and each.namespace == namespace]:
             del self._expected[client.pid]
             self._release(client)
