@@ -83,6 +83,17 @@ async def test_each_visitor_has_a_limit_of_their_own(cluster: Cluster, js: JsCli
     await subscribe(other, "community")
 
 
+async def test_what_is_refused_counts_as_well(cluster: Cluster, js: JsClients) -> None:
+    ada, visitor = await enter(js, cluster.a, someone()), await connect(js, cluster.a)
+    for _ in range(BURST // 2):
+        error_of(await ada.emit("no such thing", {}), "not_found")
+        error_of(await ada.emit("channel:publish", {}), "forbidden")
+        error_of(await visitor.emit("room:list", {}), "unauthenticated")
+        error_of(await visitor.emit("channel:subscribe", 42), "invalid")
+    for socket in (ada, visitor):
+        error_of(await socket.emit("no such thing", {}), "rate_limited")
+
+
 async def test_backends_are_not_limited(cluster: Cluster, js: JsClients) -> None:
     socket, channel = await backend(js, cluster.a), f"app:{someone('channel')}"
     sent = {"channel": channel, "event": "a:b", "data": 1}
