@@ -198,6 +198,7 @@ async def test_a_body_that_is_no_object_is_invalid(cluster: Cluster, body: bytes
 @pytest.mark.parametrize(
     ("method", "path"),
     [
+        ("GET", "/api"),
         ("GET", "/api/"),
         ("GET", "/api/nothing"),
         ("POST", "/api/nothing/at/all"),
@@ -293,15 +294,24 @@ async def test_text_is_kept_as_it_was_sent_but_for_control_characters(cluster: C
     assert data_of(history)["messages"][0]["message"] == text
 
 
-async def test_half_a_character_is_answered(cluster: Cluster) -> None:
+@pytest.mark.parametrize(
+    "fields",
+    ['"message": "half \\ud83d"', '"message": "a", "more": 100000000000000000000', '"message": "a", "more": 1e300'],
+)
+async def test_what_javascript_may_say_is_answered_by_both_doors(cluster: Cluster, fields: str) -> None:
+    """Half of a character that was cut in two, and numbers beyond 2^53, as JSON.stringify writes them."""
     ada = someone()
     room = await open_room(cluster.a, ada)
-    body = f'{{"roomId": "{room}", "message": "half \\ud83d"}}'
-    reply = await cluster.a.rest("POST", "/api/chat/messages", token=cluster.token(ada), data=body)
-    if reply.status == 201:
-        assert data_of(reply)["message"].encode()
-    else:
-        error_of(reply, "invalid")
+    token, body = cluster.token(ada), f'{{"roomId": "{room}", {fields}}}'
+    over_rest = await cluster.a.rest("POST", "/api/chat/messages", token=token, data=body)
+    async with raw_client(cluster.a, {"token": token}) as client:
+        await client.send(f'421["message:send",{body}]')
+        (over_socket,) = await client.acknowledgement(1)
+    for reply in (over_rest.body, over_socket):
+        if reply["ok"]:
+            assert data_of(reply)["message"].encode()
+        else:
+            error_of(reply, "invalid")
 
 
 async def rename(worker: Hubbub, table: str, name: str) -> None:
