@@ -26,7 +26,7 @@ from tests.support.process import ROOT
 ASYNCAPI_SCHEMA = ROOT / "static/node_modules/@asyncapi/specs/schemas/3.0.0.json"
 ENTITIES = ("trip", "post")
 # What is no part of the API: the engine's own path, the page and its files, and the answer to what there is not.
-OTHER_ROUTES = {"/", "/socket.io/", "/api/{rest}"}
+OTHER_ROUTES = {"/", "/socket.io/", "/api{rest}"}
 ASIDE = {"server:draining"}
 
 
