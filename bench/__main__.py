@@ -84,7 +84,7 @@ SCENARIOS: dict[str, Callable[[argparse.Namespace, dict[str, str]], Report]] = {
     "workers": _workers,
 }
 
-IN_ALL = ("persist", "fanout", "connections")
+IN_ALL = ("persist", "fanout", "connections", "workers")
 
 
 def _say(line: str) -> None:

@@ -78,7 +78,8 @@ async def _moderator(ctx: Context, channel: Channel, name: str, token: str | Non
 
 
 async def _token_holder(ctx: Context, channel: Channel, name: str, token: str | None) -> None:
-    if not token or not await ctx.services.sessions.may_subscribe(token, ctx.user.id, name):
+    user = ctx.user
+    if not token or not await ctx.services.sessions.may_subscribe(token, user.id, name):
         raise Forbidden("This private channel takes a subscription token for you and for it.")
 
 

@@ -10,6 +10,7 @@ from handlers import access
 from handlers.base import Context, handles
 from handlers.errors import Invalid, NotFound
 from handlers.payload import Any_, Flag, Id, Payload, Whole, client_id
+from models import idempotency
 
 # Two words and a colon; Socket.IO's own event names hold none.
 _EVENT = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,49}:[A-Za-z][A-Za-z0-9_.-]{0,49}\Z")
@@ -107,13 +108,23 @@ async def publish(ctx: Context, channel: str, event: str, data: Any, client_id: 
 
 @handles("channel:publish-batch", PublishBatch, rest=("POST", "/api/publish/batch"), audience=("backend",))
 async def publish_batch(ctx: Context, events: list[dict[str, Any]], client_id: str | None = None) -> dict[str, Any]:
-    """Publish many events from a backend, all or none."""
-    for each in events:
+    """Publish many events from a backend, all or none; one that was published under its clientId keeps its number."""
+    chosen = {each["client_id"] for each in events if "client_id" in each}
+    first = await idempotency.first_results(ctx.conn, ctx.actor.id or "", "channel:publish", chosen)
+    numbers = {each: result["seq"] for each, result in first.items()}
+    fresh: dict[Any, dict[str, Any]] = {}
+    for at, each in enumerate(events):
         target = _published(ctx, each["channel"])
-        ctx.publish(target, each["event"], each["data"])
+        key = each.get("client_id", at)
+        if key not in numbers and key not in fresh:
+            fresh[key] = each
+            ctx.publish(target, each["event"], each["data"])
     await ctx.flush(target)
-    ctx.created = True
-    return {"results": [{"seq": event.seq} for event in ctx.events]}
+    numbers |= {key: event.seq for key, event in zip(fresh, ctx.events, strict=True)}
+    results = {each: {"seq": numbers[each]} for each in chosen - first.keys()}
+    await idempotency.keep_results(ctx.conn, ctx.actor.id or "", "channel:publish", results)
+    ctx.created = bool(fresh)
+    return {"results": [{"seq": numbers[each.get("client_id", at)]} for at, each in enumerate(events)]}
 
 
 def _published(ctx: Context, channel: str) -> str:

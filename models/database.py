@@ -50,16 +50,18 @@ class Database:
         self.dialect = make_url(url).get_backend_name()
         self._turn: asyncio.Lock | None = None
         if self.dialect == "sqlite":
-            self._reader = _sqlite_engine(url, pool_size, timeout, "BEGIN")
-            self._writer = _sqlite_engine(url, 1, timeout, BEGIN_WRITING)
-            self._scanner = _sqlite_engine(url, SCANS, timeout, "BEGIN", threaded=True)
+            self._reader = _sqlite_engine(url, pool_size, timeout)
+            self._writer = _sqlite_engine(url, 1, timeout, writes=True)
+            self._scanner = _sqlite_engine(url, SCANS, timeout, threaded=True)
             self._turn = asyncio.Lock()
         else:
-            self._reader = self._writer = self._scanner = _postgresql_engine(url, pool_size, timeout)
+            self._writer = _postgresql_engine(url, pool_size, timeout)
+            # A query by itself needs no BEGIN and no ROLLBACK, which are a round trip each.
+            self._reader = self._scanner = self._writer.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A connection for queries; nothing done on it is kept."""
+        """A connection for queries, each of which sees what was committed before it."""
         async with self._reader.connect() as conn:
             yield conn
 
@@ -81,13 +83,14 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
-        for engine in {self._reader, self._writer, self._scanner}:
-            await engine.dispose()
+        await self._writer.dispose()
+        if self.dialect == "sqlite":
+            await self._reader.dispose()
+            await self._scanner.dispose()
 
 
-def _sqlite_engine(url: str, size: int, timeout: float, begin: str, *, threaded: bool = False) -> AsyncEngine:
+def _sqlite_engine(url: str, size: int, timeout: float, *, writes: bool = False, threaded: bool = False) -> AsyncEngine:
     path = make_url(url).database or ":memory:"
-    writes = begin == BEGIN_WRITING
     creator: dict[str, Any] = (
         {} if threaded else {"async_creator": lambda: sqlite_connection.connect(path, timeout, writes=writes)}
     )
@@ -105,9 +108,11 @@ def _sqlite_engine(url: str, size: int, timeout: float, begin: str, *, threaded:
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
 
-    @event.listens_for(engine.sync_engine, "begin")
-    def start(connection: Any) -> None:
-        connection.exec_driver_sql(begin)
+    if writes:
+
+        @event.listens_for(engine.sync_engine, "begin")
+        def begin(connection: Any) -> None:
+            connection.exec_driver_sql(BEGIN_WRITING)
 
     return engine
 

@@ -1,11 +1,13 @@
 """Results of creating actions, kept under the id that the client chose for them."""
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import Column, Table, Text, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.database import metadata
+from models.sets import as_set, one_of
 from models.types import Json, Timestamp, now
 
 results = Table(
@@ -36,6 +38,32 @@ async def keep_result(conn: AsyncConnection, user_id: str, action: str, client_i
     await conn.execute(
         insert(results).values(user_id=user_id, action=action, client_id=client_id, result=result, created_at=now())
     )
+
+
+async def first_results(
+    conn: AsyncConnection, user_id: str, action: str, client_ids: Collection[str]
+) -> dict[str, Any]:
+    """What those of the client ids that were used before answered then."""
+    if not client_ids:
+        return {}
+    rows = await conn.execute(
+        select(results.c.client_id, results.c.result).where(
+            results.c.user_id == user_id, results.c.action == action, one_of(results.c.client_id, "ids")
+        ),
+        {"ids": as_set(client_ids)},
+    )
+    return {row.client_id: row.result for row in rows}
+
+
+async def keep_results(conn: AsyncConnection, user_id: str, action: str, answers: Mapping[str, Any]) -> None:
+    """Keep the answers of several client ids, as ``keep_result`` does."""
+    moment = now()
+    rows = [
+        {"user_id": user_id, "action": action, "client_id": client_id, "result": result, "created_at": moment}
+        for client_id, result in sorted(answers.items())
+    ]
+    if rows:
+        await conn.execute(insert(results), rows)
 
 
 async def expire(conn: AsyncConnection, before: str) -> int:

@@ -9,10 +9,15 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
+from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+import models.event_log
 import models.idempotency
 import models.members  # noqa: F401 - each table's module adds it to the metadata
+
+# How long a program waits for another one that migrates the same SQLite file.
+LOCK_SECONDS = 60.0
 
 
 def _config() -> Config:
@@ -33,7 +38,7 @@ def head() -> str:
 def upgrade(url: str) -> None:
     """Bring the database at an async SQLAlchemy URL to the newest schema; nothing happens when it is there.
 
-    Two programs may call this at once: on PostgreSQL the second waits, on SQLite the file is locked.
+    Two programs may call this at once: the second waits, and finds it done.
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError, OSError: the database cannot be reached, or refuses.
@@ -42,16 +47,29 @@ def upgrade(url: str) -> None:
 
 
 async def _upgrade(url: str) -> None:
+    if make_url(url).get_backend_name() == "sqlite":
+        await _upgrade_file(url)
+        return
     engine = create_async_engine(url)
     try:
         async with engine.connect() as conn:
-            if conn.dialect.name == "postgresql":
-                await conn.exec_driver_sql(f"SELECT pg_advisory_lock({_LOCK})")
-                await conn.commit()
-            else:
-                await conn.exec_driver_sql("PRAGMA journal_mode=WAL")
+            await conn.exec_driver_sql(f"SELECT pg_advisory_lock({_LOCK})")
+            await conn.commit()
             await conn.run_sync(_run)
             await conn.commit()
+    finally:
+        await engine.dispose()
+
+
+async def _upgrade_file(url: str) -> None:
+    engine = create_async_engine(url, connect_args={"timeout": LOCK_SECONDS}, isolation_level="AUTOCOMMIT")
+    try:
+        async with engine.connect() as conn:
+            # The revision is read with the write lock in hand: two programs that both found none would both begin.
+            await conn.exec_driver_sql("BEGIN IMMEDIATE")
+            await conn.run_sync(_run)
+            await conn.exec_driver_sql("COMMIT")
+            await conn.exec_driver_sql("PRAGMA journal_mode=WAL")
     finally:
         await engine.dispose()
 

@@ -19,7 +19,7 @@ from server import demo, pages
 from server.connections import Connections
 from server.delivery import Delivery
 from server.dispatch import Dispatcher
-from server.engine import RealtimeServer, RedisBus
+from server.engine import LocalManager, RealtimeServer, RedisBus, RedisManager
 from server.errors import StartupError
 from server.health import Health
 from server.identity import Identity
@@ -53,7 +53,9 @@ def create_app(settings: Settings) -> web.Application:
     )
     bus = _bus(settings)
     redis = _redis(settings)
+    manager = LocalManager() if bus is None else RedisManager(bus)
     sio = RealtimeServer(
+        manager,
         async_mode="aiohttp",
         ping_interval=settings.ping_interval,
         ping_timeout=settings.ping_timeout,
@@ -133,6 +135,8 @@ def create_app(settings: Settings) -> web.Application:
         await retention.stop()
         await delivery.stop()
         await sio.shutdown()
+        if isinstance(manager, RedisManager):
+            await manager.stop()
         await roster.stop()
         if bus is not None:
             await bus.stop()

@@ -143,7 +143,7 @@ class Delivery:
         while True:
             async with self._database.read() as conn:
                 found = await event_log.after(conn, feed.channel, after)
-            # A snapshot that was taken before the newest event was delivered would leave a hole: look again.
+            # A query that began before the newest event was committed would leave a hole: look again.
             if found.newest >= feed.seq:
                 return found
 

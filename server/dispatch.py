@@ -122,7 +122,7 @@ class Dispatcher:
             await self._batches[name].submit(job)
             if job.error is not None:
                 raise job.error
-            result = job.result
+            ctx, result = job.ctx, job.result
         elif action.reads:
             async with self._database.scan() if action.slow else self._database.read() as ctx.conn:
                 result = await action.run(ctx, **data)

@@ -6,8 +6,10 @@ out no longer count.
 
 import asyncio
 import logging
+import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -17,11 +19,24 @@ from handlers.base import Actor
 from handlers.errors import RateLimited
 from models import users
 from models.users import User
+from server.batcher import Batcher
 
 log = logging.getLogger("hubbub.roster")
 
 _KEPT_SECONDS = 86_400
+# After no answer from Redis, how long this worker counts alone before it asks again.
+_AWAY_SECONDS = 1.0
+_QUESTIONS = 500
 RETRY_SECONDS = 5.0
+
+
+@dataclass(slots=True)
+class _Question:
+    """How many of each of the keys are elsewhere; ``changed`` when this worker's own counts are to be told."""
+
+    keys: Sequence[str]
+    changed: bool
+    elsewhere: dict[str, int] = field(default_factory=dict)
 
 
 class Roster:
@@ -55,7 +70,11 @@ class Roster:
         self._per_user = per_user
         self._timeout = timeout
         self._local: Counter[str] = Counter()
+        self._untold: set[str] = set()
         self._alive: set[str] = {worker}
+        self._away_until = 0.0
+        # One question at a time: counts are absolute, and the newest must be the last that Redis is told.
+        self._questions: Batcher[_Question] = Batcher(self._ask, _QUESTIONS)
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -72,7 +91,7 @@ class Roster:
         await asyncio.gather(self._task, return_exceptions=True)
         try:
             async with asyncio.timeout(self._timeout):
-                await self._redis.delete(f"{self._prefix}:worker:{self._worker}")
+                await self._redis.delete(self._lease(self._worker))
                 await self._redis.srem(f"{self._prefix}:workers", self._worker)
         except (RedisError, OSError, TimeoutError) as error:
             log.info("The lease could not be given up; it ends by itself", extra={"cause": repr(error)})
@@ -82,7 +101,7 @@ class Roster:
         keys = self._keys(actor)
         for key, _ in keys:
             self._local[key] += 1
-        totals = await self._shared([key for key, _ in keys], 1)
+        totals = await self._shared([key for key, _ in keys], changed=True)
         if any(limit and total > limit for (_, limit), total in zip(keys, totals, strict=True)):
             await self.leave(actor)
             raise RateLimited(RETRY_SECONDS, "There are too many connections from here; close some first.")
@@ -94,12 +113,12 @@ class Roster:
             self._local[key] -= 1
             if self._local[key] <= 0:
                 del self._local[key]
-        await self._shared(keys, -1)
+        await self._shared(keys, changed=True)
 
     async def of(self, conn: AsyncConnection, people: Mapping[str, User]) -> dict[str, dict[str, Any]]:
         """The presence of each of the users: ``{userId, isOnline, status, lastSeenAt, …}``."""
         ids = list(people)
-        counts = await self._shared([f"user:{each}" for each in ids], 0)
+        counts = await self._shared([f"user:{each}" for each in ids])
         seen = await users.last_seen(conn, ids)
         return {
             each: {
@@ -124,29 +143,67 @@ class Roster:
             keys.append((f"user:{actor.user.id}", self._per_user))
         return keys
 
-    async def _shared(self, keys: Sequence[str], difference: int) -> list[int]:
-        """Change this worker's counts and return the sums of all living workers'; without Redis this worker's own."""
+    async def _shared(self, keys: Sequence[str], *, changed: bool = False) -> list[int]:
+        """The sums of all living workers' counts, which hear of a change; without Redis this worker's own."""
         local = [self._local[key] for key in keys]
         if self._redis is None or not keys:
             return local
+        question = _Question(keys, changed)
+        try:
+            if time.monotonic() < self._away_until:
+                raise TimeoutError("Redis did not answer a moment ago")
+            await self._questions.submit(question)
+        except (RedisError, OSError, TimeoutError):
+            self._untold.update(keys if changed else ())
+            return local
+        return [count + question.elsewhere.get(key, 0) for key, count in zip(keys, local, strict=True)]
+
+    async def _ask(self, questions: Sequence[_Question]) -> None:
         try:
             async with asyncio.timeout(self._timeout):
                 pipeline = self._redis.pipeline(transaction=False)
-                for key, count in zip(keys, local, strict=True):
-                    name = f"{self._prefix}:roster:{key}"
-                    if difference and count:
-                        pipeline.hset(name, self._worker, count)
-                        pipeline.expire(name, _KEPT_SECONDS)
-                    elif difference:
-                        pipeline.hdel(name, self._worker)
-                    pipeline.hgetall(name)
-                found = [each for each in await pipeline.execute() if isinstance(each, dict)]
+                for question in questions:
+                    for key in question.keys:
+                        if question.changed:
+                            self._tell(pipeline, key)
+                        pipeline.hgetall(self._name(key))
+                found = iter([each for each in await pipeline.execute() if isinstance(each, dict)])
+                counts = [{key: next(found) for key in question.keys} for question in questions]
+                await self._meet({worker for each in counts for count in each.values() for worker in count})
         except (RedisError, OSError, TimeoutError):
-            return local
-        return [
-            count + sum(int(n) for worker, n in each.items() if worker != self._worker and worker in self._alive)
-            for count, each in zip(local, found, strict=True)
-        ]
+            self._away_until = time.monotonic() + _AWAY_SECONDS
+            raise
+        for question, by_key in zip(questions, counts, strict=True):
+            question.elsewhere = {
+                key: sum(int(n) for worker, n in count.items() if worker != self._worker and worker in self._alive)
+                for key, count in by_key.items()
+            }
+
+    def _tell(self, pipeline: Any, key: str) -> None:
+        name, count = self._name(key), self._local[key]
+        if count:
+            pipeline.hset(name, self._worker, count)
+            pipeline.expire(name, _KEPT_SECONDS)
+        else:
+            pipeline.hdel(name, self._worker)
+
+    async def _meet(self, workers: Iterable[str]) -> None:
+        """Look whether workers live that the last renewal has not seen: they may have started since."""
+        strangers = sorted(set(workers) - self._alive)
+        if strangers:
+            self._alive |= await self._living(strangers)
+
+    async def _living(self, workers: Sequence[str]) -> set[str]:
+        pipeline = self._redis.pipeline(transaction=False)
+        for worker in workers:
+            pipeline.exists(self._lease(worker))
+        return {worker for worker, held in zip(workers, await pipeline.execute(), strict=True) if held}
+
+    def _name(self, key: str) -> str:
+        return f"{self._prefix}:roster:{key}"
+
+    def _lease(self, worker: str) -> str:
+        return f"{self._prefix}:worker:{worker}"
 
     async def _keep(self) -> None:
         while True:
@@ -158,15 +215,17 @@ class Roster:
 
     async def _renew(self) -> None:
         async with asyncio.timeout(self._timeout):
-            lease = f"{self._prefix}:worker:"
-            await self._redis.set(lease + self._worker, 1, px=int(self._lease_seconds * 1000))
+            lease_ms = int(self._lease_seconds * 1000)
+            known = await self._redis.set(self._lease(self._worker), 1, px=lease_ms, get=True)
             await self._redis.sadd(f"{self._prefix}:workers", self._worker)
             names = sorted(await self._redis.smembers(f"{self._prefix}:workers"))
-            pipeline = self._redis.pipeline(transaction=False)
-            for name in names:
-                pipeline.exists(lease + name)
-            leases = dict(zip(names, await pipeline.execute(), strict=True))
-            self._alive = {name for name, held in leases.items() if held}
+            self._alive = await self._living(names)
             gone = set(names) - self._alive
             if gone:
                 await self._redis.srem(f"{self._prefix}:workers", *gone)
+        if known is None:
+            # Redis has lost its data, or the lease ran out and others may have cleared up behind us.
+            self._untold.update(self._local)
+        untold, self._untold = list(self._untold), set()
+        for start in range(0, len(untold), _QUESTIONS):
+            await self._shared(untold[start : start + _QUESTIONS], changed=True)

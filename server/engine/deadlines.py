@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
+from typing import Any
 
 # A storm of connects makes its deadlines fall due together: the loop gets to breathe in between.
 BATCH = 200
@@ -16,13 +17,13 @@ class Deadlines:
     than the object itself where the delay is long, so that what was closed can be freed at once.
     """
 
-    def __init__(self, delay: float, due: Callable[[Hashable, int, float], None]) -> None:
+    def __init__(self, delay: float, due: Callable[[Any, int, float], object]) -> None:
         self.delay = delay
         self._due = due
-        self._waiting: deque[tuple[float, Hashable, int]] = deque()
+        self._waiting: deque[tuple[float, Any, int]] = deque()
         self._timer: asyncio.Handle | None = None
 
-    def add(self, key: Hashable, mark: int = 0, since: float | None = None) -> None:
+    def add(self, key: Any, mark: int = 0, since: float | None = None) -> None:
         """Start a deadline; `since` (loop time) defaults to now and must not go back behind an earlier one."""
         loop = asyncio.get_running_loop()
         when = (loop.time() if since is None else since) + self.delay

@@ -99,9 +99,9 @@ class EngineServer:
         self.refusing = False
         self.ping_deadlines = Deadlines(interval, self._ping_due)
         self.pong_deadlines = Deadlines(ping_timeout, self._pong_due)
-        self._closing = Deadlines(close_timeout, lambda websocket, _mark, _when: websocket.abort())  # type: ignore[attr-defined]
-        self._lingering_deadlines = Deadlines(close_timeout, lambda sid, _mark, _when: self.lingering.pop(sid, None))  # type: ignore[call-overload]
-        self._upgrades = Deadlines(upgrade_timeout, lambda upgrade, _mark, _when: upgrade.give_up())  # type: ignore[attr-defined]
+        self._closing = Deadlines(close_timeout, lambda websocket, _mark, _when: websocket.abort())
+        self._lingering_deadlines = Deadlines(close_timeout, lambda sid, _mark, _when: self.lingering.pop(sid, None))
+        self._upgrades = Deadlines(upgrade_timeout, lambda upgrade, _mark, _when: upgrade.give_up())
         self._tasks: set[asyncio.Task[Any]] = set()
         self._websockets = WebSocketOptions(
             max_http_buffer_size, send_buffer_bytes, compression_threshold, WriteBatch(), self._closing
@@ -156,9 +156,8 @@ class EngineServer:
             self.logger.warning("Cannot send to sid %s", sid)
         else:
             encoded = pkt.encode()
-            session.send(
-                Outgoing(None, (encoded,)) if isinstance(encoded, bytes | bytearray) else Outgoing(encoded.encode())
-            )
+            is_text = isinstance(encoded, str)
+            session.send(Outgoing(encoded.encode()) if is_text else Outgoing(None, (bytes(encoded),)))
 
     async def get_session(self, sid: str) -> dict[str, Any]:
         """Return the dictionary that an application keeps for a client.

@@ -45,10 +45,10 @@ def loads(text: str, max_depth: int) -> Any:
 
 
 def _check_depth(value: Any, depth: int) -> None:
-    if type(value) is list or type(value) is dict:
+    if isinstance(value, list | dict):
         if depth == 0:
             raise ValueError("nested too deep")
-        for item in value if type(value) is list else value.values():
+        for item in value if isinstance(value, list) else value.values():
             _check_depth(item, depth - 1)
 
 

@@ -83,7 +83,6 @@ class RedisBus:
             self._logger,
             say_nonce=lambda nonce: self.publish(self._own_topic, NONCE, nonce),
             announce=lambda topic: self.publish(EVERYBODY if topic is None else topic, GAP, b""),
-            deliver=self._deliver,
             missed=lambda: self._gap(None),
         )
         self._retain(self._own_topic)
@@ -147,11 +146,30 @@ class RedisBus:
         """Tell the other workers that listen to a topic; in order, without waiting. `kind` is one byte."""
         self._node.publisher.publish(topic, self._channel(topic), kind + self._sender + payload)
 
+    async def drain(self) -> None:
+        """Wait until Redis has answered all that was published, for `timeout` at most."""
+        await self._node.publisher.drain()
+
+    def listen(self, channel: str, handler: Callable[[bytes], None]) -> None:
+        """Have `handler(message)` called for whatever any program publishes on a Redis channel outside the prefix.
+
+        It must not block; what it raises is logged.
+        """
+
+        def deliver(_channel: str, message: bytes) -> None:
+            try:
+                handler(message)
+            except Exception:
+                self._logger.exception("a handler of messages on the Redis channel %s failed", channel)
+
+        self._node.subscriber.retain(channel, channel.encode(), deliver)
+
     def _channel(self, topic: str) -> bytes:
-        return self._prefix + topic.encode()
+        # Room names come from clients; a lone surrogate among them is no reason to fail.
+        return self._prefix + topic.encode(errors="surrogatepass")
 
     def _retain(self, topic: str) -> None:
-        self._node.subscriber.retain(topic, self._channel(topic))
+        self._node.subscriber.retain(topic, self._channel(topic), self._deliver)
 
     def _deliver(self, topic: str, message: bytes) -> None:
         if len(message) < _HEADER_BYTES:

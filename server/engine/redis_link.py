@@ -110,6 +110,9 @@ class RedisLink(asyncio.Protocol):
                     # redis-py's wait_for can swallow the cancellation that came with the last reply.
                     return
                 await self._lost.wait()
+            except asyncio.CancelledError:
+                self._stopping = True
+                raise
             except (RedisError, OSError, TimeoutError) as error:
                 self._report(str(error) or f"no answer within {self.limits.timeout} s")
             except Exception:

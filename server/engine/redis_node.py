@@ -32,11 +32,10 @@ class RedisNode:
         *,
         say_nonce: Callable[[bytes], None],
         announce: Callable[[str | None], None],
-        deliver: Callable[[str, bytes], None],
         missed: Callable[[], None],
     ) -> None:
         self.publisher = Publisher(address, make, limits, logger, announce=announce, ready=self._speak)
-        self.subscriber = Subscriber(address, make, limits, logger, deliver=deliver, resubscribed=self._resubscribed)
+        self.subscriber = Subscriber(address, make, limits, logger, resubscribed=self._resubscribed)
         self.heard_at = float("-inf")
         self._limits = limits
         self._logger = logger

@@ -51,7 +51,8 @@ class Publisher(RedisLink):
     async def drain(self) -> None:
         """Wait until Redis has answered everything, for `timeout` at most."""
         if self.up and self._buffered:
-            self._drained = self.loop.create_future()
+            if self._drained is None or self._drained.done():
+                self._drained = self.loop.create_future()
             await wait([self._drained], timeout=self.limits.timeout)
 
     def publish(self, topic: str, channel: bytes, message: bytes) -> None:

@@ -7,14 +7,17 @@ from typing import Any
 from server.engine import resp
 from server.engine.redis_link import RedisLink
 
+Deliver = Callable[[str, bytes], None]
+
 
 class _Topic:
     """One retained topic: how often, what was asked of Redis, what Redis still owes."""
 
-    __slots__ = ("asked", "channel", "count", "due", "name", "waiters")
+    __slots__ = ("asked", "channel", "count", "deliver", "due", "name", "waiters")
 
-    def __init__(self, name: str, channel: bytes) -> None:
+    def __init__(self, name: str, channel: bytes, deliver: Deliver) -> None:
         self.name = name
+        self.deliver = deliver
         self.channel = channel
         self.count = 0
         self.asked = False
@@ -33,21 +36,15 @@ class _Topic:
 
 
 class Subscriber(RedisLink):
-    """Keeps Redis subscribed to what is retained; hands every message to `deliver(topic, message)`, as they arrive.
+    """Keeps Redis subscribed to what is retained, and hands on every message as it arrives.
 
     Changes of one turn of the loop leave in one write; at most `window` of them are unconfirmed at a time, so that
     subscribing again to very many topics leaves Redis room for others. `resubscribed(again)` is called once all that
     was retained is confirmed on a new connection; `again` is False if nothing can have been missed before.
     """
 
-    def __init__(
-        self,
-        *link: Any,
-        deliver: Callable[[str, bytes], None],
-        resubscribed: Callable[[bool], None],
-    ) -> None:
+    def __init__(self, *link: Any, resubscribed: Callable[[bool], None]) -> None:
         super().__init__("subscribing", *link)
-        self._deliver = deliver
         self._resubscribed = resubscribed
         self._topics: dict[bytes, _Topic] = {}
         self._changed: dict[_Topic, None] = {}
@@ -68,11 +65,11 @@ class Subscriber(RedisLink):
         """Whether all that was retained when the connection came up is confirmed."""
         return self.up and not self._resuming
 
-    def retain(self, topic: str, channel: bytes) -> None:
-        """Subscribe with the first holder of a topic."""
+    def retain(self, topic: str, channel: bytes, deliver: Deliver) -> None:
+        """Subscribe with the first holder of a topic; its messages go to `deliver(topic, message)`."""
         entry = self._topics.get(channel)
         if entry is None:
-            entry = self._topics[channel] = _Topic(topic, channel)
+            entry = self._topics[channel] = _Topic(topic, channel, deliver)
         entry.count += 1
         if entry.count == 1:
             self._change(entry)
@@ -86,11 +83,6 @@ class Subscriber(RedisLink):
         if not entry.count:
             entry.settle(False)
             self._change(entry)
-
-    def retained(self, channel: bytes) -> bool:
-        """Whether somebody holds the topic."""
-        entry = self._topics.get(channel)
-        return entry is not None and entry.count > 0
 
     async def subscribed(self, channel: bytes) -> bool:
         """Wait until Redis confirms; False while disconnected, after `timeout`, and for what nobody retains."""
@@ -141,7 +133,7 @@ class Subscriber(RedisLink):
     def _read(self, data: bytes) -> int:
         """Handle every complete reply. Where the first incomplete one starts; it lacks at least `_missing` bytes."""
         prefix = b"*3\r\n$7\r\nmessage\r\n$"
-        topics, deliver, find = self._topics, self._deliver, data.find
+        topics, find = self._topics, data.find
         start, length = 0, len(data)
         self._missing = 1
         while start < length:
@@ -166,7 +158,7 @@ class Subscriber(RedisLink):
                 return start
             entry = topics.get(data[line_end + 2 : channel_end])
             if entry is not None and entry.count:
-                deliver(entry.name, data[message_start:message_end])
+                entry.deliver(entry.name, data[message_start:message_end])
             start = message_end + 2
         return start
 

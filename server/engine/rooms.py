@@ -135,7 +135,7 @@ class IndexedRooms(AsyncManager):
         for room in list(self._rooms_of.get(namespace, {}).get(sid, ())):
             self.basic_leave_room(sid, namespace, room)
         sids = self._sids.get(namespace)
-        if sids is not None and sids.get(eio_sid) == sid:
+        if sids is not None and eio_sid is not None and sids.get(eio_sid) == sid:
             del sids[eio_sid]
             if not sids:
                 del self._sids[namespace]

@@ -24,7 +24,7 @@ class FrameQueue(WebSocketDataQueue):
     """
 
     def __init__(self, connection: WebSocketTransport, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(self, READ_AHEAD, loop=loop)
+        super().__init__(self, READ_AHEAD, loop=loop)  # type: ignore[arg-type]
         self._connection: WebSocketTransport | None = connection
         self._paused = False
         # The base class asks its protocol for these; here it is its own protocol.
@@ -70,7 +70,7 @@ class FrameQueue(WebSocketDataQueue):
     def detach(self) -> None:
         """Let go of the connection."""
         self._connection = None
-        self._protocol = None
+        self._protocol = None  # type: ignore[assignment]
         self._buffer.clear()
 
     def pause_reading(self) -> None:

@@ -48,7 +48,7 @@ def document(host: str, entity_types: Sequence[str]) -> dict[str, Any]:
     operations = {"connect": _connecting()}
     operations |= {name: _operation(action) for name, action in REGISTRY.items()}
     operations |= {f"{key}.events": _telling(key) for key in channels}
-    return {
+    made = {
         "asyncapi": "3.0.0",
         "info": {"title": parts.TITLE, "version": parts.CONTRACT_VERSION, "description": ABOUT},
         "defaultContentType": "application/json",
@@ -67,6 +67,7 @@ def document(host: str, entity_types: Sequence[str]) -> dict[str, Any]:
         "operations": operations,
         "components": {"schemas": parts.schemas(), "securitySchemes": _security_schemes()},
     }
+    return parts.pruned(made)
 
 
 def _connection_channel() -> dict[str, Any]:

@@ -52,8 +52,7 @@ def document() -> dict[str, Any]:
             spec.path(_IN_PATH.sub(r"{\1}", path), operations={method.lower(): operation})
     for (method, path), operation in PLAIN.items():
         spec.path(path, operations={method.lower(): operation})
-    document: dict[str, Any] = spec.to_dict()
-    return document
+    return parts.pruned(spec.to_dict())
 
 
 def _response(kind: type[ActionError], headers: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Iterable
+from typing import Any
 
 from handlers import REGISTRY
 from handlers.base import Action
@@ -38,6 +39,32 @@ def payload_name(action: str) -> str:
 def schemas() -> dict[str, Schema]:
     """Every shape of the contract, and the payload of each action, by their names in a document."""
     return SHAPES | {payload_name(name): of_payload(action.schema) for name, action in REGISTRY.items()}
+
+
+def pruned(document: dict[str, Any]) -> dict[str, Any]:
+    """The document without those of its schemas that nothing in it refers to."""
+    components = document["components"]
+    known = components["schemas"]
+    used: set[str] = set()
+    waiting = _references({**document, "components": {**components, "schemas": {}}})
+    while waiting:
+        name = waiting.pop()
+        if name in known and name not in used:
+            used.add(name)
+            waiting += _references(known[name])
+    kept = {name: shape for name, shape in known.items() if name in used}
+    return {**document, "components": {**components, "schemas": kept}}
+
+
+def _references(part: Any) -> list[str]:
+    """The names of the schemas that a part of a document refers to."""
+    if isinstance(part, list):
+        return [name for each in part for name in _references(each)]
+    if not isinstance(part, dict):
+        return []
+    target = part.get("$ref")
+    own = [target.rpartition("/")[2]] if isinstance(target, str) else []
+    return own + [name for each in part.values() for name in _references(each)]
 
 
 def answer(action: str) -> Schema:

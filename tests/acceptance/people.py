@@ -124,7 +124,7 @@ class Gathering:
     def __init__(self, cluster: Cluster, js: JsClients, door: str) -> None:
         self.cluster = cluster
         self.door = door
-        self._js = js
+        self.js = js
         self._turn = itertools.cycle((cluster.a, cluster.b))
         self._people: list[Person] = []
 
@@ -152,7 +152,7 @@ class Gathering:
         return await self._bring(Person(at or self.cluster.a, "", "", key, self.door), {"apiKey": key})
 
     async def _bring(self, person: Person, auth: Mapping[str, Any] | None) -> Person:
-        person.socket = await connect(self._js, person.worker, auth)
+        person.socket = await connect(self.js, person.worker, auth)
         self._people.append(person)
         return person
 

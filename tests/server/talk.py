@@ -109,7 +109,7 @@ async def hears(socket: JsSocket, channel: str, expected: Sequence[int], timeout
 
 async def settled(socket: JsSocket, cluster: Cluster) -> None:
     """Wait until whatever was on its way to a connection is there: an event published now on each worker has come."""
-    channel = f"app:{someone('settled')}"
+    channel = f"trip:{someone('settled')}:likes"
     await subscribe(socket, channel)
     for count, worker in enumerate(cluster.workers, 1):
         await publish(worker, channel)

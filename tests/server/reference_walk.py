@@ -1,0 +1,178 @@
+"""A walk through every action: what is sent, answered and heard on the way is held against the reference."""
+
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from handlers.events import EVENTS
+from tests.server.reference import Reference
+from tests.support.hubbub import Cluster, Hubbub
+from tests.support.js import JsClients, JsSocket
+from tests.support.waiting import eventually
+
+PUBLISHED = "order:paid"
+"""What a backend publishes on the walk; every other event is the server's own."""
+
+
+class Person:
+    """Somebody at a worker, connected; `credential` is a token, or a backend's API key."""
+
+    def __init__(self, worker: Hubbub, id: str, credential: str | None, socket: JsSocket) -> None:
+        self.worker = worker
+        self.id = id
+        self.credential = credential
+        self.socket = socket
+
+
+class Walk:
+    """Calls actions through one door, or over Socket.IO where they have but that."""
+
+    def __init__(self, reference: Reference, cluster: Cluster, js: JsClients, door: str) -> None:
+        self.reference = reference
+        self.cluster = cluster
+        self.door = door
+        self.called: set[str] = set()
+        self._js = js
+        self._people: list[Person] = []
+
+    async def user(self, name: str, worker: Hubbub, **claims: Any) -> Person:
+        """Somebody new who is signed in."""
+        id = f"{name}-{secrets.token_hex(4)}"
+        token = self.cluster.token(id, **claims)
+        return await self._enter(worker, id, token, {"token": token})
+
+    async def backend(self) -> Person:
+        """A backend."""
+        return await self._enter(self.cluster.a, "", self.cluster.api_key, {"apiKey": self.cluster.api_key})
+
+    async def visitor(self) -> Person:
+        """Somebody without a token."""
+        return await self._enter(self.cluster.a, "", None, None)
+
+    async def call(self, person: Person, action: str, /, **payload: Any) -> tuple[Any, int | None]:
+        """Call an action: the body of its reply and, over HTTP, the status."""
+        self.called.add(action)
+        if self.door == "rest" and self.reference.has_route(action):
+            request = self.reference.request(action, payload)
+            reply = await person.worker.rest(request.method, request.path, request.body, token=person.credential)
+            self.reference.check_response(action, reply)
+            return reply.body, reply.status
+        body = await person.socket.emit(action, payload)
+        self.reference.check_acknowledgement(action, body)
+        return body, None
+
+    async def does(self, person: Person, action: str, /, **payload: Any) -> Any:
+        """Call an action that succeeds and creates nothing; its data."""
+        return await self._succeed(200, person, action, payload)
+
+    async def creates(self, person: Person, action: str, /, **payload: Any) -> Any:
+        """Call an action that succeeds and creates something; its data."""
+        return await self._succeed(201, person, action, payload)
+
+    async def refused(self, code: str, person: Person, action: str, /, **payload: Any) -> None:
+        """Call an action that fails with that code."""
+        body, _ = await self.call(person, action, **payload)
+        assert not body["ok"], body
+        assert body["error"]["code"] == code, body
+
+    async def heard(self, names: set[str]) -> None:
+        """Wait until these events were heard, hold everything heard against the reference, and let everybody go."""
+        await eventually(lambda: names <= self._names(), f"{sorted(names)}, of which some were not heard")
+        for person in self._people:
+            for received in person.socket.events:
+                assert received.event in {*EVENTS, PUBLISHED}, f"nobody told of {received.event}"
+                self.reference.check_event(received.event, received.data)
+            await person.socket.disconnect()
+
+    def _names(self) -> set[str]:
+        return {received.event for person in self._people for received in person.socket.events}
+
+    async def _succeed(self, expected: int, person: Person, action: str, payload: dict[str, Any]) -> Any:
+        self.reference.check_payload(action, payload)
+        body, status = await self.call(person, action, **payload)
+        assert body["ok"], body
+        assert status in {None, expected}, (action, status)
+        return body["data"]
+
+    async def _enter(self, worker: Hubbub, id: str, credential: str | None, auth: Any) -> Person:
+        socket = await self._js.connect(worker.url, auth, transports=["websocket"])
+        person = Person(worker, id, credential, socket)
+        self._people.append(person)
+        return person
+
+
+async def channels(walk: Walk) -> None:
+    """Backends publish, and everybody subscribes."""
+    backend, ada = await walk.backend(), await walk.user("ada", walk.cluster.b)
+    channel = f"app:{secrets.token_hex(6)}"
+    await walk.does(ada, "channel:subscribe", channel=channel, snapshot=True)
+    order = {"channel": channel, "event": PUBLISHED, "data": {"total": 12.5}}
+    await walk.creates(backend, "channel:publish", **order, clientId=channel)
+    await walk.does(backend, "channel:publish", **order, clientId=channel)
+    await walk.creates(backend, "channel:publish-batch", events=[order, order | {"data": None}])
+    visitor = await walk.visitor()
+    await walk.does(visitor, "channel:subscribe", channel="community")
+    await walk.does(ada, "channel:subscribe", channel=channel, after=0)
+    await ada.socket.wait_for(PUBLISHED, lambda event: event["seq"] == 3)
+    await walk.does(ada, "channel:unsubscribe", channel=channel)
+
+
+async def rooms(walk: Walk) -> None:
+    """A room is opened, peopled, changed, left and archived."""
+    ada, bo, cy = [await walk.user(name, walk.cluster.a) for name in ("ada", "bo", "cy")]
+    wanted = {"name": f"Room {secrets.token_hex(6)}", "description": "Where we meet", "clientId": "room"}
+    room = await walk.creates(ada, "room:create", **wanted)
+    assert await walk.does(ada, "room:create", **wanted) == room
+    await walk.creates(ada, "room:create", visibility="direct", memberIds=[bo.id])
+    await walk.does(ada, "room:list")
+    await walk.does(bo, "room:list", scope="public", q=wanted["name"], limit=10)
+    await walk.does(ada, "channel:subscribe", channel=f"room:{room['id']}", after=0, snapshot=True)
+    await walk.creates(ada, "room:invite", roomId=room["id"], userId=bo.id)
+    await walk.creates(cy, "room:join", roomId=room["id"])
+    await walk.does(cy, "room:join", roomId=room["id"])
+    await walk.does(ada, "room:role", roomId=room["id"], userId=bo.id, role="moderator")
+    await walk.does(cy, "room:members", roomId=room["id"], limit=2)
+    await walk.does(bo, "room:update", roomId=room["id"], description="Where we still meet", slowMode=1)
+    await walk.does(cy, "room:leave", roomId=room["id"])
+    await walk.does(ada, "room:remove", roomId=room["id"], userId=bo.id)
+    await walk.does(ada, "room:archive", roomId=room["id"])
+
+
+async def messages(walk: Walk) -> None:
+    """Messages are sent, answered, read, changed, found and deleted, while somebody types."""
+    ada, bo = await walk.user("ada", walk.cluster.a), await walk.user("bo", walk.cluster.b)
+    room = (await walk.creates(ada, "room:create", name=f"Talk {secrets.token_hex(6)}", memberIds=[bo.id]))["id"]
+    await walk.does(ada, "channel:subscribe", channel=f"room:{room}")
+    await walk.does(bo, "typing:start", channel=f"room:{room}")
+    await walk.does(bo, "channel:subscribe", channel=f"room:{room}", snapshot=True)
+    await walk.does(bo, "typing:stop", channel=f"room:{room}")
+    hello = {"roomId": room, "message": f"Hello @{bo.id}", "clientId": "hello"}
+    first = await walk.creates(ada, "message:send", **hello)
+    assert await walk.does(ada, "message:send", **hello) == first
+    picture = {"url": "https://pictures.example/1.png", "alt": "A mountain"}
+    answer = {"message": "Look at this", "replyToId": first["id"], "mentions": [ada.id], "attachments": [picture]}
+    second = await walk.creates(bo, "message:send", roomId=room, **answer)
+    await walk.does(bo, "message:react", messageId=first["id"], emoji="🎉")
+    await walk.does(ada, "message:history", roomId=room, limit=1)
+    await walk.does(bo, "message:unreact", messageId=first["id"], emoji="🎉")
+    await walk.does(ada, "message:edit", messageId=first["id"], message="Good morning")
+    await walk.does(ada, "message:read", roomId=room, seq=second["seq"])
+    await walk.does(bo, "message:search", q="morning", roomId=room)
+    await walk.does(bo, "message:delete", messageId=second["id"])
+    await walk.does(ada, "message:history", roomId=room, before=3)
+    await walk.does(ada, "room:list")
+
+
+async def sessions(walk: Walk) -> None:
+    """A session is looked at, extended and ended."""
+    ada = await walk.user("ada", walk.cluster.a)
+    await walk.does(ada, "session:get")
+    await walk.does(ada, "session:refresh", token=walk.cluster.token(ada.id, exp=None))
+    await walk.does(ada, "session:refresh", token=walk.cluster.token(ada.id))
+    bo = await walk.user("bo", walk.cluster.a, exp=int(time.time()) + 5)
+    await bo.socket.wait_for("session:expired")
+
+
+STAGES: tuple[Callable[[Walk], Awaitable[None]], ...] = (channels, rooms, messages, sessions)
+"""A function for each noun; new actions are called in one of these, or in a new one."""
