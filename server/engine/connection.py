@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from server.engine.outgoing import Outgoing
@@ -176,15 +177,15 @@ class Connection:
 class Held:
     """In place of the session of a client that is still connecting: keeps its packets for after the CONNECT reply."""
 
-    __slots__ = ("_packets", "_session", "sid")
+    __slots__ = ("_packets", "_session", "send", "sid")
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self.sid = session.sid
         self._packets: list[Outgoing] = []
+        self.send: Callable[[Outgoing], None] = self._keep
 
-    def send(self, packet: Outgoing) -> None:
-        """Keep a packet."""
+    def _keep(self, packet: Outgoing) -> None:
         if not packet.volatile:
             self._packets.append(packet)
 
@@ -193,3 +194,4 @@ class Held:
         for packet in self._packets:
             self._session.send(packet)
         self._packets.clear()
+        self.send = self._session.send

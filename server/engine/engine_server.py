@@ -95,6 +95,8 @@ class EngineServer:
         self.lingering: dict[str, PollingTransport] = {}
         #: Polling sessions without a message yet, by address.
         self.bare_sessions: dict[str | None, int] = {}
+        #: Closed sessions whose disconnect handler has not ended.
+        self._ending: dict[str, Session] = {}
         self.handlers: dict[str, Callable[..., Any]] = {}
         self.refusing = False
         self.ping_deadlines = Deadlines(interval, self._ping_due)
@@ -245,7 +247,10 @@ class EngineServer:
 
         :raises KeyError: no such client.
         """
-        return self.sockets[sid]
+        session = self.find(sid)
+        if session is None:
+            raise KeyError("Session not found")
+        return session
 
     def _ok(self, packets: Any = None, headers: Any = None, jsonp_index: Any = None) -> dict[str, Any]:
         """Describe an answer; python-socketio's Admin UI wraps this to count what goes out."""
@@ -297,6 +302,10 @@ class EngineServer:
         """Return the Set-Cookie header of a handshake, if one is configured."""
         return None if not self.cookie else sid_cookie(sid, self.cookie)
 
+    def find(self, sid: str | None) -> Session | None:
+        """Return a session that is open, or closed but still in its disconnect handler."""
+        return None if sid is None else self.sockets.get(sid) or self._ending.get(sid)
+
     def message(self, sid: str, data: str | bytes) -> None:
         """Hand a message to the handler."""
         handler = self.handlers.get("message")
@@ -311,8 +320,15 @@ class EngineServer:
             self._lingering_deadlines.add(session.sid)
 
     def session_closed(self, session: Session, reason: str) -> None:
-        """Run the disconnect handler."""
-        self.start_background_task(self._trigger, "disconnect", session.sid, reason)
+        """Run the disconnect handler; until it has ended the session can still be found."""
+        self._ending[session.sid] = session
+        self.start_background_task(self._end, session.sid, reason)
+
+    async def _end(self, sid: str, reason: str) -> None:
+        try:
+            await self._trigger("disconnect", sid, reason)
+        finally:
+            del self._ending[sid]
 
     async def _trigger(self, event: str, *args: Any) -> Any:
         handler = self.handlers.get(event)

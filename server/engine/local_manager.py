@@ -46,13 +46,15 @@ class LocalManager(IndexedRooms):
 
     def deliver(self, namespace: str, room: Any, packet: Outgoing, skip_sid: Any = None) -> None:
         """Hand one packet to every member of this worker, now. It goes out at the end of this loop turn."""
-        packet = self.server.record(namespace, room, packet, skip_sid)
+        skipped = _sids(skip_sid)
+        recovery = self.server.recovery
+        if recovery is not None and not packet.volatile:
+            packet = recovery.record(namespace, room, packet, skipped)
         members = self.members(namespace, room)
-        if skip_sid is None:
+        if not skipped:
             for sink in members.values():
                 sink.send(packet)
             return
-        skipped = _sids(skip_sid)
         for sid, sink in members.items():
             if sid not in skipped:
                 sink.send(packet)

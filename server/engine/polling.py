@@ -118,7 +118,7 @@ class PollingTransport:
         """Nothing to do: the answer to the POST that brought the packets is held back instead."""
 
     def close(self, *, last: Outgoing = CLOSE_PACKET, **_websocket_options: object) -> None:
-        """End a waiting poll (or the next one) with what is queued and `last`."""
+        """Let polls take what is queued; the one after that gets `last`."""
         self.closed = True
         self._last = last
         self._wake()
@@ -145,10 +145,11 @@ class PollingTransport:
             answer.append(packet)
             room -= len(packet)
             self._waiting -= packet.size
-        if self._last is not None and not queue and room:
-            answer.append(self._last)
-            self._last = None
-        return answer or [NOOP_PACKET]
+        if answer:
+            return answer
+        # Never beside messages: the JavaScript client handles an end at once, and messages a tick later, too late.
+        last, self._last = self._last, None
+        return [last or NOOP_PACKET]
 
     def _drop_volatile(self) -> None:
         self._queue = deque(packet for packet in self._queue if not packet.volatile)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import socketio
-from socketio import packet
+from socketio import packet as stock_packet
 
 from server.engine.connection import Connection
 from server.engine.deadlines import Deadlines
@@ -18,10 +18,12 @@ from server.engine.json_codec import StandardJson, dumps, loads
 from server.engine.local_manager import LocalManager
 from server.engine.outgoing import Outgoing
 from server.engine.receiving import GroupHandler, ReceivingServer
+from server.engine.recovery import Recovery
+from server.engine.rooms import IndexedRooms
 from server.engine.wire import encode, encode_event
 
 
-class RealtimePacket(packet.Packet):
+class RealtimePacket(stock_packet.Packet):
     """python-socketio's packet with orjson; stock sets the JSON module for the whole process."""
 
     json = StandardJson
@@ -41,6 +43,11 @@ class RealtimeServer(ReceivingServer):
     :param max_pending_events: events of one connection that may wait for its handlers; reading pauses then.
     :param disconnect_grace: how long a disconnect handler waits for the handlers of events that came before.
     :param max_callbacks: acknowledgements of one client that may be awaited at a time.
+    :param connection_state_recovery: None, or a dictionary: clients that lose their transport may come back within
+        `max_disconnection_duration` seconds (120) and get their sid, rooms, session and missed events back, as with
+        Socket.IO on Node; `max_bytes` (64 MiB) bounds the memory for these events. Every event that is not volatile and
+        asks for no acknowledgement carries its offset, a string, as one more argument then.
+    :param recovery_timeout: how long a client that comes back waits for its former connection to be cleared up.
     """
 
     def __init__(
@@ -59,6 +66,8 @@ class RealtimeServer(ReceivingServer):
         max_pending_events: int = 100,
         disconnect_grace: float = 0.75,
         max_callbacks: int = 1000,
+        connection_state_recovery: Mapping[str, Any] | None = None,
+        recovery_timeout: float = 5.0,
         **options: Any,
     ) -> None:
         serializer = options.get("serializer", "default")
@@ -73,7 +82,9 @@ class RealtimeServer(ReceivingServer):
         )
         self._own_wire = serializer == "default"
         if self._own_wire:
-            self.packet_class = RealtimePacket if json is None else type("Packet", (packet.Packet,), {"json": json})
+            self.packet_class = (
+                RealtimePacket if json is None else type("Packet", (stock_packet.Packet,), {"json": json})
+            )
             self.manager.set_server(self)
         self._dumps: Callable[[Any], bytes] = dumps if json is None else functools.partial(_dumps_with, json)
         self._loads: Callable[[str], Any] = (
@@ -84,12 +95,26 @@ class RealtimeServer(ReceivingServer):
         self.max_pending_events = max_pending_events
         self.disconnect_grace = disconnect_grace
         self.draining = False
+        self.recovery: Recovery | None = None
+        self.recovery_timeout = recovery_timeout
+        if connection_state_recovery is not None:
+            self._recover_with(**connection_state_recovery)
         self.groups: dict[tuple[str, str], GroupHandler] = {}
         self._connections: dict[str, Connection] = {}
         self._connect_deadlines = Deadlines(connect_timeout, self._connect_due)
         self._attachment_deadlines = Deadlines(
             attachment_timeout, lambda connection, progress, _when: connection.attachments_due(progress)
         )
+
+    def _recover_with(self, max_disconnection_duration: float = 120, max_bytes: int = 64 << 20) -> None:
+        if not isinstance(self.manager, IndexedRooms) or not self._own_wire:
+            raise ValueError(
+                "connection_state_recovery needs Hubbub's own managers and the default serializer: "
+                "leave client_manager and serializer out, or give a LocalManager or RedisManager"
+            )
+        unconfirmed = self.eio.ping_interval + self.eio.ping_timeout
+        self.recovery = Recovery(max_disconnection_duration, unconfirmed, int(max_bytes), self.manager)
+        self.manager.history = self.recovery
 
     def _engineio_server_class(self) -> type[EngineServer]:
         """Replaces `AsyncServer._engineio_server_class`: the Engine.IO server beneath is Hubbub's own."""
@@ -140,7 +165,15 @@ class RealtimeServer(ReceivingServer):
         :param payload: one encoded JSON value, the event's only argument; it is trusted to be valid.
         :param volatile: the packet may be dropped for clients that read slowly.
         """
-        self.manager.deliver(namespace, room, encode_event(event, payload, namespace, volatile), skip_sid)
+        packet = encode_event(event, payload, namespace, volatile)
+        if isinstance(self.manager, LocalManager):
+            self.manager.deliver(namespace, room, packet, skip_sid)
+            return
+        skipped = {skip_sid} if isinstance(skip_sid, str) else set(skip_sid or ())
+        for sid, eio_sid in self.manager.get_participants(namespace, room):
+            session = self.eio.sockets.get(eio_sid)
+            if session is not None and sid not in skipped:
+                session.send(packet)
 
     def encode(
         self, kind: int, data: Any, namespace: str = "/", packet_id: int | None = None, *, volatile: bool = False
@@ -150,12 +183,7 @@ class RealtimeServer(ReceivingServer):
             return encode(kind, data, namespace, packet_id, volatile=volatile, dumps=self._dumps)
         return _outgoing(self.packet_class(kind, data=data, namespace=namespace, id=packet_id).encode(), volatile)
 
-    def record(self, namespace: str, room: Any, outgoing: Outgoing, skip_sid: Any) -> Outgoing:
-        """Return what to send for an event."""
-        del namespace, room, skip_sid
-        return outgoing
-
-    async def _send_packet(self, eio_sid: str, pkt: packet.Packet) -> None:
+    async def _send_packet(self, eio_sid: str, pkt: stock_packet.Packet) -> None:
         """Replaces `AsyncServer._send_packet`: packet and attachments are queued as one, at once."""
         session = self.eio.sockets.get(eio_sid)
         if session is not None:
@@ -225,6 +253,8 @@ class RealtimeServer(ReceivingServer):
         await super().shutdown()
         self._connect_deadlines.clear()
         self._attachment_deadlines.clear()
+        if self.recovery is not None:
+            self.recovery.close()
 
 
 def _outgoing(encoded: str | bytes | list[str | bytes], volatile: bool) -> Outgoing:

@@ -1,22 +1,15 @@
-"""The receiving half of `RealtimeServer`: packets in, handlers called, clients coming and going."""
+"""The receiving half of `RealtimeServer`: packets in, events to their handlers."""
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import socketio
-from socketio import exceptions
-
-from server.engine.connection import Connection, Held
+from server.engine.arrivals import ArrivalServer
+from server.engine.connection import Connection
 from server.engine.deadlines import Deadlines
-from server.engine.outgoing import Outgoing
-from server.engine.reasons import Reason
-from server.engine.session import Session
 from server.engine.then import Then
-from server.engine.wire import ACK, CONNECT, CONNECT_ERROR, DISCONNECT, Incoming, MalformedPacket, decode
+from server.engine.wire import ACK, Incoming, MalformedPacket, decode
 
 GroupHandler = Callable[[str, list[tuple[Any, ...]]], Awaitable[list[Any]]]
 
@@ -24,12 +17,9 @@ GroupHandler = Callable[[str, list[tuple[Any, ...]]], Awaitable[list[Any]]]
 _NOT_FOR_CLIENTS = frozenset(("connect", "disconnect", "*"))
 
 
-class ReceivingServer(socketio.AsyncServer):
-    """Replaces how `socketio.AsyncServer` takes packets; `RealtimeServer` sets the attributes."""
+class ReceivingServer(ArrivalServer):
+    """Replaces how `socketio.AsyncServer` takes packets."""
 
-    reason = Reason
-    eio: Any
-    manager: Any
     max_attachments: int
     max_attachment_bytes: int
     max_pending_events: int
@@ -38,22 +28,7 @@ class ReceivingServer(socketio.AsyncServer):
     _own_wire: bool
     _loads: Callable[[str], Any]
     groups: dict[tuple[str, str], GroupHandler]
-    _connections: dict[str, Connection]
-    _connect_deadlines: Deadlines
     _attachment_deadlines: Deadlines
-
-    def encode(
-        self, kind: int, data: Any, namespace: str = "/", packet_id: int | None = None, *, volatile: bool = False
-    ) -> Outgoing:
-        """Return a packet ready to send."""
-        raise NotImplementedError
-
-    def _send(self, eio_sid: str, kind: int, data: Any, namespace: str, packet_id: int | None = None) -> None:
-        session = self.eio.sockets.get(eio_sid)
-        if session is not None:
-            session.send(self.encode(kind, data, namespace, packet_id))
-
-    # Packets
 
     def decode(self, data: str | bytes) -> Incoming:
         """Parse one packet.
@@ -95,6 +70,8 @@ class ReceivingServer(socketio.AsyncServer):
         session = self.eio.sockets[eio_sid]
         connection = self._connections[eio_sid] = Connection(self, session)
         session.deliver = connection.receive
+        if self.recovery is not None:
+            session.journal = self.recovery.now
         self._connect_deadlines.add(eio_sid)
 
     def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
@@ -175,164 +152,3 @@ class ReceivingServer(socketio.AsyncServer):
         if result is self.not_handled:
             return
         server._answer(eio_sid, namespace, id, result)
-
-    async def _trigger_catch_all(self, event: str, namespace: str, *args: Any) -> Any:
-        """Call the catch-all handler, if any, for an event with the name of a handler of another kind."""
-        handler = self.handlers.get(namespace, {}).get("*")
-        arguments: tuple[Any, ...] = (event, *args)
-        if handler is None:
-            handler = self.handlers.get("*", {}).get("*")
-            arguments = (event, namespace, *args)
-        if handler is None:
-            return self.not_handled
-        result = handler(*arguments)
-        return await result if inspect.isawaitable(result) else result
-
-    # Coming and going
-
-    async def _handle_connect(self, eio_sid: str, namespace: str | None, data: dict[str, Any] | None) -> None:
-        """Replaces `AsyncServer._handle_connect`.
-
-        A handler that raises refuses the client (stock leaves it waiting); one that takes no `auth` is recognised by
-        its signature (stock tries again after any TypeError); a client that left meanwhile gets its disconnect handler
-        (stock keeps it for ever); what the handler emits to the client goes out after the CONNECT reply.
-        """
-        namespace = namespace or "/"
-        session = self.eio.sockets.get(eio_sid)
-        if session is None:
-            return
-        if not self._serves(namespace):
-            self._send(eio_sid, CONNECT_ERROR, {"message": "Invalid namespace"}, namespace)
-            return
-        sid = await self.manager.pre_connect(eio_sid, namespace)
-        if sid is None:
-            self._send(eio_sid, CONNECT_ERROR, {"message": "Unable to connect"}, namespace)
-            return
-        held = Held(session)
-        if self.always_connect:
-            self._send(eio_sid, CONNECT, {"sid": sid}, namespace)
-            await self.manager.connect(sid, namespace)
-        else:
-            self.manager.redirect(sid, namespace, held)
-        refusal = await self._ask_connect_handler(sid, namespace, eio_sid, data)
-        if refusal is None and not session.closed:
-            if not self.always_connect:
-                self._send(eio_sid, CONNECT, {"sid": sid}, namespace)
-                self.manager.redirect(sid, namespace, session)
-                held.release()
-                await self.manager.connect(sid, namespace)
-            return
-        if refusal is None:
-            if self.manager.is_pre_connected(sid, namespace):
-                await self.manager.connect(sid, namespace)
-            await self._leave(sid, namespace, session.close_reason)
-            return
-        kind = DISCONNECT if self.always_connect else CONNECT_ERROR
-        if self.always_connect:
-            self.manager.pre_disconnect(sid, namespace)
-        self._send(eio_sid, kind, None if self.always_connect else refusal, namespace)
-        await self.manager.disconnect(sid, namespace, ignore_queue=True)
-        self._connect_deadlines.add(eio_sid)
-
-    async def _ask_connect_handler(
-        self, sid: str, namespace: str, eio_sid: str, auth: dict[str, Any] | None
-    ) -> dict[str, Any] | None:
-        """Return None when the connect handler accepts the client, else the data of its CONNECT_ERROR."""
-        try:
-            accepted = await self._trigger_event("connect", namespace, sid, self.environ[eio_sid], auth or None)
-        except exceptions.ConnectionRefusedError as refused:
-            return refused.error_args
-        except ConnectionRefusedError:
-            return {"message": "Connection refused by server"}
-        except Exception:
-            self.logger.exception("the connect handler of %s raised", namespace)
-            return {"message": "Internal server error"}
-        return exceptions.ConnectionRefusedError().error_args if accepted is False else None
-
-    async def _handle_disconnect(self, eio_sid: str, namespace: str | None, reason: str | None = None) -> None:
-        """Replaces `AsyncServer._handle_disconnect`, in which a handler that raises leaves its client in its rooms."""
-        namespace = namespace or "/"
-        sid = self.manager.sid_from_eio_sid(eio_sid, namespace)
-        if sid is not None:
-            await self._leave(sid, namespace, reason or self.reason.CLIENT_DISCONNECT)
-            if eio_sid in self.eio.sockets:
-                self._connect_deadlines.add(eio_sid)
-
-    async def disconnect(self, sid: str, namespace: str | None = None, ignore_queue: bool = False) -> None:
-        """Replaces `AsyncServer.disconnect`, in which a handler that raises leaves its client in its rooms."""
-        namespace = namespace or "/"
-        if ignore_queue:
-            here = self.manager.is_connected(sid, namespace)
-        else:
-            here = await self.manager.can_disconnect(sid, namespace)
-        if here:
-            eio_sid = self.manager.eio_sid_from_sid(sid, namespace)
-            self._send(eio_sid, DISCONNECT, None, namespace)
-            await self._leave(sid, namespace, self.reason.SERVER_DISCONNECT)
-            if eio_sid in self.eio.sockets:
-                self._connect_deadlines.add(eio_sid)
-
-    async def _leave(self, sid: str, namespace: str, reason: str) -> None:
-        if not self.manager.is_connected(sid, namespace):
-            return
-        self.manager.pre_disconnect(sid, namespace)
-        try:
-            await self._trigger_event("disconnect", namespace, sid, reason)
-        except Exception:
-            self.logger.exception("the disconnect handler of %s raised", namespace)
-        finally:
-            await self.manager.disconnect(sid, namespace, ignore_queue=True)
-
-    def _serves(self, namespace: str) -> bool:
-        return (
-            namespace in self.handlers
-            or namespace in self.namespace_handlers
-            or self.namespaces == "*"
-            or namespace in self.namespaces
-        )
-
-    def _connect_due(self, eio_sid: Any, _mark: int, _when: float) -> None:
-        """Close a session that no client of any namespace uses, nor is about to."""
-        session: Session | None = self.eio.sockets.get(eio_sid)
-        connection = self._connections.get(eio_sid)
-        if session is None or connection is None or connection.busy:
-            return
-        if not any(self.manager.sid_from_eio_sid(eio_sid, name) for name in self.manager.get_namespaces()):
-            session.close(self.reason.CONNECT_TIMEOUT)
-
-    # Handlers
-
-    async def _trigger_event(self, event: str, namespace: str, *args: Any) -> Any:
-        """Replaces `AsyncServer._trigger_event`, which calls lifecycle handlers again after any TypeError in them."""
-        handler, args = self._get_event_handler(event, namespace, args)
-        if handler is None:
-            handler, args = self._get_namespace_handler(namespace, args)
-            if handler is None:
-                return self.not_handled
-            if event in self.reserved_events:
-                method = getattr(handler, f"on_{event}", None)
-                args = args if method is None else _fitting(method, args)
-            return await handler.trigger_event(event, *args)
-        if event in self.reserved_events:
-            args = _fitting(handler, args)
-        try:
-            result = handler(*args)
-            return await result if inspect.isawaitable(result) else result
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise
-            return None
-
-
-def _fitting(handler: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return the arguments without the last one (`auth`, `reason`) for a handler that takes one less."""
-    try:
-        signature = inspect.signature(handler)
-    except (TypeError, ValueError):
-        return args
-    try:
-        signature.bind(*args)
-    except TypeError:
-        return args[:-1]
-    return args

@@ -20,6 +20,16 @@ class Sink(Protocol):
     send: Callable[[Outgoing], None]
 
 
+class History(Protocol):
+    """What is told of memberships so that a client can get what it has missed."""
+
+    def now(self) -> int:
+        """The number of the newest event."""
+
+    def left_room(self, namespace: str, sid: str, room: Any, since: int) -> None:
+        """A client has left a room that it was in since an event."""
+
+
 class IndexedRooms(AsyncManager):
     """Replaces `socketio.AsyncManager`'s bookkeeping; the base (or one of the bases) of a manager.
 
@@ -39,7 +49,9 @@ class IndexedRooms(AsyncManager):
         self.callbacks: dict[str, dict[int, Callable[..., Any]]] = {}
         self.pending_connect: dict[str, set[str]] = {}
         self.pending_disconnect: dict[str, set[str]] = {}
-        self._rooms_of: dict[str, dict[str, dict[Any, None]]] = {}
+        #: Each client's rooms, and the number of the newest event when it entered them.
+        self._rooms_of: dict[str, dict[str, dict[Any, int]]] = {}
+        self.history: History | None = None
         self._sids: dict[str, dict[str, str]] = {}
         self._callback_ids = itertools.count(1)
 
@@ -71,6 +83,19 @@ class IndexedRooms(AsyncManager):
     def get_rooms(self, sid: str, namespace: str) -> list[Any]:
         """Return the rooms of a client, its own among them."""
         return [room for room in self._rooms_of.get(namespace, {}).get(sid, ()) if room is not None]
+
+    def memberships(self, sid: str, namespace: str) -> dict[Any, int]:
+        """Return a client's rooms (None: the namespace itself) and since which event it is in them."""
+        return dict(self._rooms_of.get(namespace, {}).get(sid, {}))
+
+    def restore(self, eio_sid: str, namespace: str, sid: str, rooms: dict[Any, int]) -> bool:
+        """Register a client that has been here before, with its rooms; False when its session is gone."""
+        if self.register(eio_sid, namespace, sid) is None:
+            return False
+        for room in rooms:
+            self.basic_enter_room(sid, namespace, room)
+        self._rooms_of[namespace][sid].update(rooms)
+        return True
 
     def is_sid_room(self, namespace: str, room: Any) -> bool:
         """Return whether a room is the private one of a client."""
@@ -163,7 +188,7 @@ class IndexedRooms(AsyncManager):
         if sid in members:
             return
         members[sid] = sink
-        self._rooms_of.setdefault(namespace, {}).setdefault(sid, {})[room] = None
+        self._rooms_of.setdefault(namespace, {}).setdefault(sid, {})[room] = self.history.now() if self.history else 0
         if len(members) == 1:
             self.room_opened(namespace, room)
 
@@ -175,7 +200,9 @@ class IndexedRooms(AsyncManager):
             return
         del members[sid]
         own = self._rooms_of[namespace][sid]
-        del own[room]
+        since = own.pop(room)
+        if self.history is not None:
+            self.history.left_room(namespace, sid, room, since)
         if not own:
             del self._rooms_of[namespace][sid]
             if not self._rooms_of[namespace]:

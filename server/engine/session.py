@@ -36,12 +36,15 @@ class Session:
         "_bare_sessions",
         "_ping_mark",
         "_resumed",
+        "_sent_before_ping",
         "_server",
         "awaiting_pong",
         "close_reason",
         "closed",
+        "confirmed",
         "deliver",
         "environ",
+        "journal",
         "owner",
         "posting",
         "reading_paused",
@@ -51,6 +54,7 @@ class Session:
         "storage",
         "transport",
         "upgrade",
+        "upgraded",
     )
 
     def __init__(self, server: EngineServer, sid: str, environ: dict[str, Any], owner: Hashable) -> None:
@@ -64,20 +68,21 @@ class Session:
         self.storage: dict[str, Any] = {}
         self.closed = False
         self.close_reason = ""
+        #: Whether the client talks WebSocket, from the start or after an upgrade.
+        self.upgraded = False
         self.upgrade: Upgrade | None = None
         self.reading_paused = False
         self.awaiting_pong = False
         self.posting = False
         self.refused = False
         self._ping_mark = 0
+        #: Tells the number of the newest event; `confirmed` is what it told before the last ping that was answered.
+        self.journal: Callable[[], int] | None = None
+        self.confirmed = 0
+        self._sent_before_ping = 0
         self._resumed: asyncio.Future[None] | None = None
         self._bare_sessions: dict[str | None, int] | None = None
         self._bare_at: str | None = None
-
-    @property
-    def upgraded(self) -> bool:
-        """Whether the client talks WebSocket, from the start or after an upgrade."""
-        return self.transport is not None and self.transport.name == "websocket"
 
     @property
     def upgrading(self) -> bool:
@@ -87,6 +92,7 @@ class Session:
     def use(self, transport: PollingTransport | WebSocketTransport) -> None:
         """Send and receive through `transport` from now on."""
         self.transport = transport
+        self.upgraded = transport.name == "websocket"
         self.send = transport.send
 
     def attach_websocket(self, websocket: WebSocketTransport) -> None:
@@ -124,6 +130,8 @@ class Session:
         """Send a ping that was `due` (loop time) and start waiting for its pong."""
         self.awaiting_pong = True
         self._ping_mark += 1
+        if self.journal is not None:
+            self._sent_before_ping = self.journal()
         self.send(PING_PACKET)
         self._server.pong_deadlines.add(self.sid, self._ping_mark, since=due)
 
@@ -131,6 +139,7 @@ class Session:
         """Note the client's pong; the next ping goes out an interval later."""
         if self.awaiting_pong:
             self.awaiting_pong = False
+            self.confirmed = self._sent_before_ping
             self._server.ping_deadlines.add(self.sid)
 
     def pong_missed(self, mark: int, due: float) -> None:

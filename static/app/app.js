@@ -4,6 +4,7 @@ import { PageContext } from "./context.js";
 import { Icon } from "./icons.js";
 import { forgetSession, recallSession, rememberSession } from "./remembered.js";
 import { SignIn } from "./sign-in.js";
+import { clock } from "./times.js";
 import { Toasts } from "./toasts.js";
 import { Ui } from "./ui.js";
 import { html, useCallback, useEffect, useState } from "./view.js";
@@ -28,6 +29,9 @@ export function App() {
       setStage("out");
     };
     hubbub.onProblem(toasts.fail);
+    hubbub.connection.on("session", ({ event, data }) => {
+      if (event === "session:expiring") toasts.say(`Your session ends at ${clock(data.expiresAt)}.`);
+    });
     hubbub.open();
     setPage({ hubbub, toasts, ui, switchUser });
     setStage("in");

@@ -9,16 +9,25 @@ import { html, useLayoutEffect, useRef, useState } from "./view.js";
 export function Dialog({ title, close, children, class: more = "" }) {
   const ref = useRef(null);
   useLayoutEffect(() => {
-    const before = document.activeElement;
-    ref.current.showModal();
-    ref.current.querySelector("[data-first], input, textarea")?.focus();
-    return () => before instanceof HTMLElement && before.isConnected && before.focus();
+    const element = ref.current;
+    element.showModal();
+    element.querySelector("[data-first], input, textarea")?.focus();
+    // Closing, not only taking it out of the page, gives the focus back.
+    return () => element.close();
   }, []);
+  const cancel = (event) => {
+    // Closed by taking it out of the page, so that it is never there and shut at once.
+    event.preventDefault();
+    close();
+  };
+  const closed = () => {
+    if (ref.current) close();
+  };
   const aside = (event) => {
     if (event.target === ref.current) close();
   };
   return html`
-    <dialog ref=${ref} class="dialog ${more}" aria-label=${title} onClose=${close} onMouseDown=${aside}>
+    <dialog ref=${ref} class="dialog ${more}" aria-label=${title} onCancel=${cancel} onClose=${closed} onMouseDown=${aside}>
       <header class="dialog-head">
         <h2>${title}</h2>
         <${IconButton} name="close" label="Close" onClick=${close} />

@@ -39,7 +39,8 @@ export function MessageList({ room, editing, onEdit, onReply }) {
   const { messages, pending, status, hasNewer } = timeline;
   const unread = room.joined && status === "ready" ? opening : null;
   const rows = useMemo(() => rowsOf(messages, me, unread), [messages, unread]);
-  const lastKey = pending.length > 0 ? pending[pending.length - 1].clientId : rows[rows.length - 1]?.key;
+  // One message can be reached with Tab: the one that had the focus last, at first the newest.
+  const tabbable = messages.some(({ id }) => id === active) ? active : messages[messages.length - 1]?.id;
   const seen = summary.room.visibility === "direct" ? seenUpTo(messages, members, me) : null;
 
   const moved = useCallback(() => {
@@ -68,7 +69,7 @@ export function MessageList({ room, editing, onEdit, onReply }) {
 
   useEffect(() => {
     room.looking({ atNewest: atEnd, attentive });
-    if (atEnd && !hasNewer) setSeenSeq(room.reading.newestSeq);
+    if (atEnd && !hasNewer) setSeenSeq(messages[messages.length - 1]?.seq ?? 0);
   }, [messages, atEnd, attentive, hasNewer]);
 
   // Going to one message: have it loaded, and once it is in the document, bring it into sight.
@@ -126,7 +127,7 @@ export function MessageList({ room, editing, onEdit, onReply }) {
               moderates=${summary.role === "owner" || summary.role === "moderator"}
               writable=${room.joined && summary.room.isActive}
               editing=${editing === row.message.id}
-              tabbable=${row.key === (active ?? lastKey)}
+              tabbable=${row.message.id === tabbable}
               seen=${row.message.id === seen}
               actions=${actions}
             />`;
@@ -153,14 +154,9 @@ export function MessageList({ room, editing, onEdit, onReply }) {
   `;
 }
 
-/** What stands above the first message: that older ones come, that there are none, or that none could be loaded. */
+/** What stands above the first message: that older ones come, or that there are none. */
 function Beginning({ room }) {
-  const { status, error, hasOlder, messages, pending } = useStore(
-    room.timeline,
-  );
-  if (status === "failed") {
-    return html`<div class="beginning" role="alert"><${Icon} name="warning" size=${28} /><p>${error?.message}</p></div>`;
-  }
+  const { status, hasOlder, messages, pending } = useStore(room.timeline);
   if (status !== "ready" || hasOlder) {
     return html`<div class="beginning loading" aria-hidden="true">
       ${[0, 1, 2].map((key) => html`<div key=${key} class="skeleton message-skeleton"><i></i><b></b></div>`)}

@@ -5,7 +5,7 @@ import { MessageEditor } from "./message-editor.js";
 import { MessageText } from "./message-text.js";
 import { Reactions } from "./reaction-chips.js";
 import { clock, full } from "./times.js";
-import { html, memo } from "./view.js";
+import { html, memo, useStore } from "./view.js";
 
 /**
  * @typedef {import("../client/types.js").Message} Message
@@ -62,7 +62,9 @@ export const PendingRow = memo(
    */
   ({ item, me, grouped, actions }) => {
     const { clientId, status, error, retryAt, createdAt } = item;
-    const words = { pending: "Sending…", waiting: `Too fast: sends at ${clock(new Date(retryAt ?? 0).toISOString())}` };
+    const connection = useStore(usePage().hubbub.connection).status;
+    const way = connection === "live" ? "Sending…" : "Waiting for the connection";
+    const state = status === "waiting" ? `Too fast: goes out at ${clock(new Date(retryAt).toISOString())}` : way;
     return html`
       <div
         class="message mine pending ${status} ${grouped ? "grouped" : ""}"
@@ -74,14 +76,14 @@ export const PendingRow = memo(
         <${Gutter} user=${me} createdAt=${createdAt} grouped=${grouped} />
         <div class="message-body">
           ${!grouped && html`<${Byline} user=${me} createdAt=${createdAt} />`}
-          <${MessageText} text=${item.message} mentions=${item.mentions} me=${me.id} nameOf=${actions.nameOf} edited=${null} />
-          ${status === "failed"
-            ? html`<p class="message-failed" role="alert">
+          <${MessageText} text=${item.message} mentions=${item.mentions} me=${me.id} nameOf=${actions.nameOf} edited=${null}
+            note=${status !== "failed" && html`<span class="message-state"> ${state}</span>`} />
+          ${status === "failed" &&
+          html`<p class="message-failed" role="alert">
                 <${Icon} name="warning" size=${16} />Not sent. ${error?.message}
                 <button class="link" onClick=${() => actions.retry(clientId)}>Try again</button>
                 <button class="link" onClick=${() => actions.discard(clientId)}>Discard</button>
-              </p>`
-            : html`<span class="message-state">${words[status]}</span>`}
+              </p>`}
         </div>
       </div>
     `;

@@ -7,9 +7,10 @@ const ONLY_EMOJI = /^(?:\p{Extended_Pictographic}(?:\u{fe0f}|\u{200d}|\p{Emoji_M
 /**
  * A message's text, with its links and mentions. It becomes text nodes and is never read as HTML.
  *
- * @param {{text: string, mentions: string[], me: string, nameOf: (id: string) => string | undefined, edited: string | null}} props
+ * @param {{text: string, mentions: string[], me: string, nameOf: (id: string) => string | undefined, edited: string | null, note?: any}} props
+ *   `note` stands behind the text
  */
-export function MessageText({ text, mentions, me, nameOf, edited }) {
+export function MessageText({ text, mentions, me, nameOf, edited, note }) {
   const named = mentions.flatMap((id) => [...new Set([nameOf(id), id])].map((name) => ({ id, word: `@${name}` })));
   // The longest first: "@Ada Lovelace" before "@Ada".
   named.sort((one, other) => other.word.length - one.word.length);
@@ -17,6 +18,7 @@ export function MessageText({ text, mentions, me, nameOf, edited }) {
     <div class="message-text ${ONLY_EMOJI.test(text) ? "jumbo" : ""}">
       ${pieces(text, named, me, nameOf)}
       ${edited && html`<span class="edited" title=${full(edited)}> (edited)</span>`}
+      ${note}
     </div>
   `;
 }

@@ -26,9 +26,10 @@ export function Popup() {
     element.querySelector("button:not(:disabled), input")?.focus();
   }, [popup]);
 
-  const close = () => ui.closePopup();
+  // Hidden while its content still has the focus, so that the browser gives that back.
+  const close = () => ref.current.hidePopover();
   const toggled = (event) => {
-    if (event.newState === "closed") close();
+    if (event.newState === "closed") ui.closePopup();
   };
   return html`
     <div class="popup" popover="auto" ref=${ref} onToggle=${toggled}>

@@ -31,11 +31,19 @@ export function RoomView({ roomId, covered }) {
     return html`<main class="room empty" inert=${covered}><span class="spinner"></span></main>`;
   }
   if (rooms.length === 0 && !roomId) return html`<${Welcome} covered=${covered} />`;
+  if (roomId) return html`<${Nothing} title="This room is not here" text="It may be private, or gone." covered=${covered} />`;
+  return html`<${Nothing} title="Nothing chosen yet" text="Choose a room to read and write." covered=${covered} />`;
+}
+
+/** @param {{title: string, text: string, covered: boolean}} props */
+function Nothing({ title, text, covered }) {
+  const { ui } = usePage();
   return html`
     <main class="room empty" inert=${covered}>
       <${Icon} name="speech" size=${40} />
-      <h1>${roomId ? "This room is not here" : "Nothing chosen yet"}</h1>
-      <p class="muted">${roomId ? "It may be private, or gone." : "Choose a room to read and write."}</p>
+      <h1>${title}</h1>
+      <p>${text}</p>
+      <button class="button narrow-only" onClick=${() => ui.setDrawer(true)}>Show rooms</button>
     </main>
   `;
 }
@@ -65,6 +73,7 @@ function Welcome({ covered }) {
 function OpenRoom({ room, covered }) {
   const { ui } = usePage();
   const { panel } = useStore(ui);
+  const { status, error } = useStore(room.timeline);
   const [draft, setDraft] = useState(() => drafts.get(room.id) ?? emptyDraft);
 
   useEffect(() => {
@@ -80,6 +89,9 @@ function OpenRoom({ room, covered }) {
     });
   };
 
+  if (status === "failed") {
+    return html`<${Nothing} title="You cannot see this room" text=${error.message} covered=${covered} />`;
+  }
   return html`
     <main class="room" inert=${covered}>
       <${RoomHeader} room=${room} />

@@ -53,9 +53,14 @@ export class Ui extends Observable {
     this.change({ dialog: null });
   }
 
-  /** @param {Opened & {anchor: HTMLElement}} popup */
+  /**
+   * Open a pop-up, or close it when the same button is pressed again.
+   *
+   * @param {Opened & {anchor: HTMLElement}} popup
+   */
   openPopup(popup) {
-    this.change({ popup });
+    const again = this.getSnapshot().popup?.anchor === popup.anchor;
+    this.change({ popup: again ? null : popup });
   }
 
   closePopup() {

@@ -7,11 +7,12 @@ import { ToastList } from "./toasts.js";
 import { html, useEffect, useStore } from "./view.js";
 
 const NARROW = matchMedia("(max-width: 760px)");
+const PANEL_LIES_ON_TOP = matchMedia("(max-width: 1080px)");
 
 /** Rooms at the left, the chosen one beside them, and whatever lies on top. */
 export function Workspace() {
   const { hubbub, ui, toasts, switchUser } = usePage();
-  const { roomId, drawer } = useStore(ui);
+  const { roomId, drawer, panel } = useStore(ui);
   const { status, error } = useStore(hubbub.connection);
   const { rooms } = useStore(hubbub.chat);
   const unread = rooms.reduce((sum, { unreadCount }) => sum + unreadCount, 0);
@@ -25,13 +26,14 @@ export function Workspace() {
       if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
         event.preventDefault();
         ui.openDialog({ kind: "search" });
-      } else if (event.key === "Escape" && NARROW.matches && drawer && roomId) {
-        ui.setDrawer(false);
+      } else if (event.key === "Escape" && !event.defaultPrevented) {
+        if (panel && PANEL_LIES_ON_TOP.matches) ui.togglePanel();
+        else if (roomId) ui.setDrawer(false);
       }
     };
     addEventListener("keydown", keys);
     return () => removeEventListener("keydown", keys);
-  }, [drawer, roomId]);
+  }, [panel, roomId]);
 
   if (status === "refused") {
     return html`
@@ -43,7 +45,7 @@ export function Workspace() {
     `;
   }
   return html`
-    <div class="workspace ${drawer ? "with-drawer" : ""}">
+    <div class="workspace ${drawer ? "with-drawer" : ""} ${roomId ? "" : "at-home"}">
       <${Sidebar} />
       <div class="scrim" onClick=${() => roomId && ui.setDrawer(false)}></div>
       <${RoomView} key=${roomId} roomId=${roomId} covered=${drawer && NARROW.matches} />

@@ -40,7 +40,7 @@ export class ReadState {
    * @param {number} [newestSeq] the newest message that they cover, where the source tells it
    */
   adopt({ lastReadSeq, unreadCount, mentionCount }, newestSeq = lastReadSeq + unreadCount) {
-    this.newestSeq = Math.max(this.newestSeq, newestSeq);
+    this.exists(newestSeq);
     if (lastReadSeq < this.lastReadSeq) return;
     this.#toldSeq = lastReadSeq;
     this.#readUpTo(lastReadSeq);
@@ -50,12 +50,17 @@ export class ReadState {
     this.#counted = newestSeq;
   }
 
+  /** @param {number} seq of a message that was seen to exist */
+  exists(seq) {
+    this.newestSeq = Math.max(this.newestSeq, seq);
+  }
+
   /**
    * @param {import("./types.js").Message} message
    * @param {string} me
    */
   created(message, me) {
-    this.newestSeq = Math.max(this.newestSeq, message.seq);
+    this.exists(message.seq);
     if (message.seq <= this.#counted) return;
     this.#counted = message.seq;
     if (message.userId === me) {

@@ -42,7 +42,7 @@ export class Room extends Observable {
     });
     this.timeline = new Timeline(room.id, hubbub, {
       hold: async (work) => this.#subscription?.hold(work),
-      newestSeq: () => this.reading.newestSeq,
+      reading: this.reading,
     });
   }
 
@@ -61,7 +61,11 @@ export class Room extends Observable {
         this.change({ typing: others });
       },
       down: () => this.change({ typing: [] }),
-      failed: (error) => this.timeline.fail(error),
+      failed: (error) => {
+        // Followed anew as soon as the room is opened again, or the user is let in again.
+        this.unfollow();
+        this.timeline.fail(error);
+      },
     });
   }
 
@@ -147,6 +151,8 @@ export class Room extends Observable {
   left() {
     this.unfollow();
     this.describe({ role: null });
+    // A public room can still be read; of another one the answer says that it cannot.
+    if (this.timeline.opened) this.follow();
   }
 
   /** @param {Partial<RoomSummary>} changes */

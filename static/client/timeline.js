@@ -15,7 +15,7 @@ export class Timeline extends Observable {
   #roomId;
   #hubbub;
   #hold;
-  #newestSeq;
+  #reading;
   #window;
   #opened = false;
   #interrupted = false;
@@ -25,9 +25,9 @@ export class Timeline extends Observable {
    * @param {import("./hubbub.js").Surroundings} hubbub
    * @param {object} room
    * @param {(work: () => Promise<void>) => Promise<void>} room.hold lets events wait while `work` loads
-   * @param {() => number} room.newestSeq of the newest message known to exist
+   * @param {import("./read-state.js").ReadState} room.reading
    */
-  constructor(roomId, hubbub, { hold, newestSeq }) {
+  constructor(roomId, hubbub, { hold, reading }) {
     super({
       status: "idle",
       error: null,
@@ -41,7 +41,7 @@ export class Timeline extends Observable {
     this.#roomId = roomId;
     this.#hubbub = hubbub;
     this.#hold = hold;
-    this.#newestSeq = newestSeq;
+    this.#reading = reading;
     this.#window = new MessageWindow(hubbub.settings.idleWindowSize);
     this.outbox = new Outbox({
       send: (item) => this.#deliver(item),
@@ -99,6 +99,7 @@ export class Timeline extends Observable {
   async load() {
     const page = await this.#history({});
     this.#window.reset(page.messages, { hasOlder: page.hasMore, hasNewer: false });
+    this.#reading.exists(this.#window.last?.seq ?? 0);
     for (const { clientId, userId } of page.messages) {
       if (userId === this.#hubbub.me.id) this.outbox.remove(clientId);
     }
@@ -147,7 +148,7 @@ export class Timeline extends Observable {
     await this.#show(async () => {
       const half = Math.floor(this.#hubbub.settings.pageSize / 2);
       const { messages, hasMore } = await this.#history({ before: seq + half });
-      const hasNewer = messages.length > 0 && messages[messages.length - 1].seq < this.#newestSeq();
+      const hasNewer = messages.length > 0 && messages[messages.length - 1].seq < this.#reading.newestSeq;
       this.#window.reset(messages, { hasOlder: hasMore, hasNewer });
       this.change({ status: "ready", error: null });
     });

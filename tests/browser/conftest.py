@@ -33,6 +33,12 @@ def own_demo() -> Iterator[Hubbub]:
 
 
 @pytest.fixture
+def limits() -> dict[str, str]:
+    """Variables that lift the limits on writing."""
+    return NO_LIMITS
+
+
+@pytest.fixture
 def room_name(request: pytest.FixtureRequest) -> str:
     """A name that no other test gives a room."""
     return re.sub(r"[\W_]+", " ", request.node.name.removeprefix("test_")).strip().capitalize()[:60]
@@ -49,3 +55,10 @@ def visit(pages: Pages) -> Callable[..., Awaitable[Person]]:
         return person
 
     return visit
+
+
+@pytest.fixture
+def network_lost(pages: Pages) -> Iterator[None]:
+    """For tests that cut connections on purpose: what Chromium says of it on the console is no defect."""
+    yield
+    pages.errors[:] = [error for error in pages.errors if not re.search(r"net::ERR_|WebSocket connection to", error)]

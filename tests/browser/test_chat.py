@@ -145,7 +145,7 @@ async def test_a_direct_room_is_between_two_and_shows_what_was_seen(demo, visit,
 
 
 async def test_members_roles_inviting_and_leaving(demo, visit, room_name):
-    """An owner invites, gives roles and removes; who leaves a private room does not see it any more."""
+    """An owner invites, gives roles, removes and invites again; who left a private room does not see it any more."""
     ada, bo, cy = await visit(demo, "Ada"), await visit(demo, "Bo"), await visit(demo, "Cy")
     await ada.create_room(f"{room_name} hall")
     await bo.join(f"{room_name} hall")
@@ -167,16 +167,24 @@ async def test_members_roles_inviting_and_leaving(demo, visit, room_name):
     await bo.page.get_by_role("button", name="Members: ").click()
     await expect(bo.page.get_by_role("button", name="Invite people")).to_be_visible()
 
+    await cy.room_item(room_name).click()
+    await cy.sees_room(room_name)
     await ada.page.get_by_role("button", name="Actions for Cy").click()
     await ada.page.get_by_role("menuitem", name="Remove from room").click()
     await ada.page.get_by_role("dialog").get_by_role("button", name="Remove").click()
     await expect(cy.room_item(room_name)).to_have_count(0)
+    await expect(cy.page.get_by_role("heading", name="You cannot see this room")).to_be_visible()
+    await expect(cy.field).to_have_count(0)
+    await cy.photograph("chat-removed-from-room")
+    await ada.page.get_by_role("button", name="Invite people").click()
+    await ada.page.get_by_role("dialog").get_by_role("button", name="Cy", exact=True).click()
+    await cy.sees_room(room_name)
 
     await bo.page.get_by_role("button", name="Room menu").click()
     await bo.page.get_by_role("menuitem", name="Leave room").click()
     await bo.page.get_by_role("dialog").get_by_role("button", name="Leave").click()
     await expect(private).to_have_count(0)
-    await expect(ada.page.locator(".member")).to_have_count(1)
+    await expect(ada.page.locator(".member")).to_have_count(2)
 
 
 async def test_search_finds_a_message_and_goes_there(demo, visit, room_name):
@@ -210,7 +218,7 @@ async def test_text_that_looks_like_html_is_shown_verbatim(demo, visit, room_nam
     await bo.photograph("chat-markup-is-text")
 
 
-async def test_a_refused_message_says_why_and_can_be_dropped(demo, visit, room_name):
+async def test_a_refused_message_says_why_and_can_be_dropped(demo, visit, room_name, network_lost):
     """A message that the server refuses stays where it was written, with the reason, a retry and a way to drop it."""
     ada, bo = await visit(demo, "Ada"), await visit(demo, "Bo")
     await ada.create_room(room_name)

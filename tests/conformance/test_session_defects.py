@@ -366,14 +366,14 @@ class TestOrder:
         assert await websocket.receive_several(20) == [f"43{number}[{number}]" for number in range(20)]
 
     async def test_a_slow_handler_holds_up_neither_pongs_nor_other_connections(self, start: Serve) -> None:
-        served = await start()
+        served = await start(ping_interval=0.2, ping_timeout=0.6)
         go_on = asyncio.Event()
         served.sio.on("slow", lambda sid: go_on.wait())
         async with raw_client(f"{served.url}/socket.io/") as sio:
             websocket, other = await sio.websocket("/"), await sio.websocket("/")
             websocket.answer_pings = False
             await websocket.send('421["slow"]')
-            for _ in range(3):
+            for _ in range(5):
                 await websocket.receive_until(lambda packet: packet == "2")
                 await websocket.send("3")
                 assert await still_usable(other)

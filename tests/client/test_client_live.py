@@ -1,0 +1,44 @@
+"""The client library in Node, with the official socket.io-client, against real servers."""
+
+import asyncio
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.support.hubbub import Cluster
+from tests.support.process import ROOT, find_node
+
+SECONDS = 100
+
+
+async def node(script: str, **config: Any) -> None:
+    """Run a script of this folder to its end; AssertionError with what it said when it fails."""
+    path = Path(__file__).with_name(script)
+    process = await asyncio.create_subprocess_exec(
+        find_node(),
+        path,
+        json.dumps(config),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        output, _ = await asyncio.wait_for(process.communicate(), SECONDS)
+    finally:
+        if process.returncode is None:
+            process.kill()
+    assert process.returncode == 0, output.decode()
+
+
+async def test_nothing_is_lost_or_doubled_while_connections_are_cut(cluster: Cluster) -> None:
+    """Two clients, on two workers where there are two, end with the same messages and saw each event once."""
+    tokens = [cluster.token(f"cut-{name}") for name in ("ada", "bo")]
+    await node("live.mjs", urls=[cluster.a.url, cluster.b.url], tokens=tokens, count=40)
+
+
+async def test_a_session_is_refreshed_before_it_ends(cluster: Cluster) -> None:
+    """The library asks the application for a new token in time and stays connected."""
+    ends_at = int(time.time()) + 4
+    tokens = [cluster.token("refreshed", exp=ends_at), cluster.token("refreshed")]
+    await node("refresh.mjs", url=cluster.a.url, tokens=tokens, endsAt=ends_at * 1000)
