@@ -13,8 +13,11 @@ from aiohttp import web
 from server.engine.peers_directory import PeerDirectory
 from server.engine.peers_folder import PrivateFolder
 from server.engine.peers_head import is_upgrade
-from server.engine.peers_link import PeerCounts, PeerLimits, PeerLink
+from server.engine.peers_limits import PeerCounts, PeerLimits
+from server.engine.peers_link import PeerLink
 from server.engine.peers_listener import PeerListener
+from server.engine.peers_pool import PeerPool
+from server.engine.peers_splice import Splices
 
 _NAME_BYTES = 6
 _NAME_LENGTH = 8
@@ -62,6 +65,7 @@ class Peers:
     ) -> None:
         self.name = secrets.token_urlsafe(_NAME_BYTES)
         self.counts = PeerCounts()
+        self._splices = Splices(timeout)
         self._redis = redis
         self._prefix = prefix
         self._host = host
@@ -77,16 +81,6 @@ class Peers:
         self._finding: dict[str, asyncio.Task[PeerLink | None]] = {}
         self._absent: dict[str, float] = {}
 
-    @property
-    def relays_served(self) -> int:
-        """Requests that other workers have relayed to this one."""
-        return 0 if self._listener is None else self._listener.relays
-
-    @property
-    def adopted(self) -> int:
-        """Connections that other workers have passed on to this one."""
-        return 0 if self._listener is None else self._listener.adopted
-
     def serve(self, handle: Handle, release: Callable[[str], None]) -> None:
         """Say who answers requests that come from other workers, and who ends the waiting poll of a session."""
         self._handle, self._release = handle, release
@@ -100,7 +94,7 @@ class Peers:
             return
         self._folder = PrivateFolder()
         token = secrets.token_urlsafe(_TOKEN_BYTES)
-        listener = PeerListener(token, self._handle, self._release, self._limits.timeout, self._logger)
+        listener = PeerListener(token, self._handle, self._release, self._limits, self.counts, self._logger)
         try:
             record = await listener.start(self._folder.path, self._host)
         except OSError:
@@ -121,7 +115,8 @@ class Peers:
         links = list(self._links.values())
         await asyncio.gather(*(link.finish() for link in links))
         for link in links:
-            link.close()
+            link.pool.close()
+        self._splices.close()
         await self._listener.stop()
         self._folder.remove()
 
@@ -162,21 +157,21 @@ class Peers:
             self._note_absent(name)
             return None
 
-        def closed(link: PeerLink) -> None:
+        def closed() -> None:
             self._links.pop(name, None)
-            if link.failed:
+            if pool.failed:
                 self._note_absent(name)
 
-        link = PeerLink(record, self._limits, self.counts, self._logger, closed)
-        if not link.is_local and record.host is None:
+        pool = PeerPool(record, self._limits, self._logger, closed)
+        if not pool.is_local and record.host is None:
             self._logger.warning(
                 "A session is held by a worker that is not within reach: it shares no folder for temporary files with"
                 " this one, and it has no peer host. Give every worker one, or the same TMPDIR and user"
             )
-            link.close()
+            pool.close()
             self._note_absent(name)
             return None
-        self._links[name] = link
+        link = self._links[name] = PeerLink(record, pool, self._limits, self.counts, self._splices)
         return link
 
     def _note_absent(self, name: str) -> None:

@@ -43,12 +43,12 @@ async def pass_on(path: str, connection: int, data: bytes, timeout: float) -> bo
                 await loop.sock_sendall(way, message[sent:])
                 # Anything else: the other worker has no descriptors left, or is about to end.
                 return await loop.sock_recv(way, 1) == _TAKEN
-        except OSError:
-            return False
         except TimeoutError:
             with socket.socket(fileno=os.dup(connection)) as copy, contextlib.suppress(OSError):
                 copy.shutdown(socket.SHUT_RDWR)
             raise ConnectionResetError(f"did not take a connection within {timeout:g} s") from None
+        except OSError:
+            return False
 
 
 class HandoverListener:

@@ -18,10 +18,11 @@ from server.engine.peers_directory import PeerRecord
 from server.engine.peers_folder import private_socket
 from server.engine.peers_handover import HandoverListener
 from server.engine.peers_head import ALIVE, PEER_HEADER, RELAY, RELEASE
+from server.engine.peers_limits import PeerCounts, PeerLimits
 
 _BACKLOG = 1024
 # Another worker has checked these heads against the limits of its own listener, and adds a line.
-_HEAD_LIMITS = {"max_line_size": 64 * 1024, "max_field_size": 64 * 1024, "max_headers": 512}
+_HEAD_LIMITS: dict[str, Any] = {"max_line_size": 64 * 1024, "max_field_size": 64 * 1024, "max_headers": 512}
 _ORDER = "peer"
 
 Handle = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -36,19 +37,25 @@ class PeerListener:
     """
 
     def __init__(
-        self, token: str, handle: Handle, release: Callable[[str], None], timeout: float, logger: logging.Logger
+        self,
+        token: str,
+        handle: Handle,
+        release: Callable[[str], None],
+        limits: PeerLimits,
+        counts: PeerCounts,
+        logger: logging.Logger,
     ) -> None:
-        self.relays = 0
-        self.adopted = 0
+        self._counts = counts
         self._token = token.encode()
         self._handle = handle
         self._release = release
         self._loop = asyncio.get_running_loop()
-        options: dict[str, Any] = {**_HEAD_LIMITS, "access_log": None}
+        # Whoever keeps a connection closes it; strangers that say nothing are not waited for much longer.
+        options = {**_HEAD_LIMITS, "access_log": None, "keepalive_timeout": 2 * limits.idle_seconds}
         self._relayed = web.Server(self._answer, request_factory=self._relayed_request, **options)
         self._passed_on = web.Server(self._answer_passed_on, request_factory=self._passed_on_request, **options)
-        self._runner = web.ServerRunner(self._relayed, shutdown_timeout=timeout)
-        self._handovers = HandoverListener(self._adopt, timeout, logger)
+        self._runner = web.ServerRunner(self._relayed, shutdown_timeout=limits.timeout)
+        self._handovers = HandoverListener(self._adopt, limits.timeout, logger)
 
     async def start(self, folder: Path, host: str | None) -> PeerRecord:
         """Listen in a folder of this user's alone, and on `host` if there is one; how to get here.
@@ -74,7 +81,7 @@ class PeerListener:
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         order = request.get(_ORDER)
         if order == RELAY:
-            self.relays += 1
+            self._counts.served += 1
             return await self._handle(request)  # type: ignore[arg-type]
         if order == RELEASE:
             self._release(request.query.get("sid", ""))
@@ -114,7 +121,7 @@ class PeerListener:
         return web.Request(message, payload, protocol, writer, task, self._loop)
 
     async def _adopt(self, connection: socket.socket, data: bytes) -> None:
-        self.adopted += 1
+        self._counts.adopted += 1
         await self._loop.connect_accepted_socket(lambda: _Adopted(self._passed_on(), data), connection)
 
 
