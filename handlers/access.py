@@ -148,6 +148,14 @@ async def moderation(ctx: Context, room_id: str, *, owner: bool = False) -> Seat
     return seat
 
 
+async def reads_room(conn: AsyncConnection, user_id: str, room_id: str) -> bool:
+    """Whether a user may hear a room at this moment."""
+    room = await rooms.get(conn, room_id)
+    if room is None:
+        return False
+    return room.visibility == "public" or bool(await members.among(conn, room_id, [user_id]))
+
+
 def require_active(room: Any) -> None:
     """Raise ``Conflict`` when the room is archived."""
     if not room.is_active:
@@ -175,3 +183,11 @@ async def still_readers(conn: AsyncConnection, event: Event, actors: dict[str, A
     users = {actor.user.id for actor in actors.values() if actor.user}
     kept = await members.among(conn, room_id, list(users))
     return {each for each, actor in actors.items() if actor.backend or (actor.user and actor.user.id in kept)}
+
+
+def erased(event: Event) -> tuple[str, dict[str, Any]] | None:
+    """The id of what this event tells the deletion of, and what is left of it in events that told of it before."""
+    if event.event != "message:deleted":
+        return None
+    gone: dict[str, Any] = {"message": None, "mentions": [], "attachments": [], "reactions": []}
+    return event.data["messageId"], gone

@@ -9,7 +9,7 @@ from marshmallow import ValidationError, fields, validate
 from handlers import access
 from handlers.base import Context, handles
 from handlers.errors import Invalid, NotFound
-from handlers.payload import Any_, Flag, Id, Payload, Whole, client_id
+from handlers.payload import Any_, Flag, Id, Payload, Whole, channel_name, client_id
 from models import idempotency
 
 # Two words and a colon; Socket.IO's own event names hold none.
@@ -20,7 +20,7 @@ _OWN_KINDS = ("collection:", "table:", "document:")
 class Subscribe(Payload):
     """``channel:subscribe``."""
 
-    channel = Id(required=True)
+    channel = channel_name()
     after = Whole(0)
     filter = Id(10_000)
     snapshot = Flag(load_default=False)
@@ -30,7 +30,7 @@ class Subscribe(Payload):
 class Unsubscribe(Payload):
     """``channel:unsubscribe``."""
 
-    channel = Id(required=True)
+    channel = channel_name()
 
 
 class EventName(Id):
@@ -46,7 +46,7 @@ class EventName(Id):
 class Publish(Payload):
     """``channel:publish``."""
 
-    channel = Id(required=True)
+    channel = channel_name()
     event = EventName(required=True)
     data = Any_(load_default=dict, allow_none=True)
     client_id = client_id()

@@ -131,6 +131,11 @@ class Any_(fields.Raw):
     """Any JSON value."""
 
 
+def channel_name() -> Id:
+    """A channel's name, with room for the longest id behind its kind."""
+    return Id(IDENTIFIER_MAX + 16, required=True)
+
+
 def client_id() -> Id:
     """The id that makes a creating action idempotent: 64 characters at most."""
     return Id(64)

@@ -5,13 +5,13 @@ from typing import Any
 from handlers import access
 from handlers.base import Context, handles
 from handlers.errors import Invalid
-from handlers.payload import Id, Payload
+from handlers.payload import Payload, channel_name
 
 
 class Typing(Payload):
     """``typing:start`` and ``typing:stop``."""
 
-    channel = Id(required=True)
+    channel = channel_name()
 
 
 @handles("typing:start", Typing, reads=True)

@@ -31,6 +31,7 @@ from server.mirror import Mirror
 from server.origins import Origins
 from server.peer import Peer
 from server.reference import ReferenceDoor
+from server.removals import Removals
 from server.rest import RestDoor
 from server.retention import Retention
 from server.roster import Roster
@@ -67,6 +68,9 @@ def create_app(settings: Settings) -> web.Application:
         max_http_buffer_size=settings.max_packet_bytes,
         send_buffer_bytes=settings.send_buffer_bytes,
         connect_timeout=settings.connect_seconds,
+        # Deeper than any payload may be, so that one that is too deep gets its answer; beyond, the packet is malformed.
+        max_json_depth=max(512, settings.json_depth),
+        connection_state_recovery={"max_disconnection_duration": settings.recovery_seconds},
         # Origins are checked for every door alike, by server.origins.
         cors_allowed_origins=[],
         session_owner=peer.address,
@@ -104,7 +108,21 @@ def create_app(settings: Settings) -> web.Application:
         database, Services(subscriptions, typing, roster, sessions, rules), limiter, delivery.committed, settings
     )
     dispatcher.observe = metrics.action
-    SocketDoor(sio, dispatcher, identity, connections, sessions, subscriptions, typing, roster, mirror, peer)
+    removals = _removals(settings, sio, bus, redis, subscriptions, database)
+    SocketDoor(
+        sio,
+        dispatcher,
+        identity,
+        connections,
+        sessions,
+        subscriptions,
+        typing,
+        roster,
+        mirror,
+        peer,
+        settings.recovery_seconds,
+        removals,
+    )
     rest = RestDoor(dispatcher, identity, mirror, peer)
     health = Health(database, bus, lambda: dispatcher.draining)
     origins = Origins(peer, SOCKET_PATH)
@@ -128,6 +146,8 @@ def create_app(settings: Settings) -> web.Application:
 
         dispatcher.draining = True
         await sio.drain(farewell)
+        if removals is not None:
+            await removals.leave_all()
         await dispatcher.idle()
 
     async def lifetime(_: web.Application) -> AsyncIterator[None]:
@@ -143,8 +163,6 @@ def create_app(settings: Settings) -> web.Application:
         await retention.stop()
         await delivery.stop()
         await sio.shutdown()
-        if isinstance(manager, RedisManager):
-            await manager.stop()
         await roster.stop()
         if bus is not None:
             await bus.stop()
@@ -155,6 +173,28 @@ def create_app(settings: Settings) -> web.Application:
     app[DRAIN] = drain
     app.cleanup_ctx.append(lifetime)
     return app
+
+
+def _removals(
+    settings: Settings,
+    sio: RealtimeServer,
+    bus: RedisBus | None,
+    redis: Any,
+    subscriptions: SocketSubscriptions,
+    database: Database,
+) -> Removals | None:
+    if bus is None:
+        return None
+    return Removals(
+        sio,
+        bus,
+        redis,
+        subscriptions,
+        database,
+        prefix=settings.redis_prefix,
+        seconds=settings.recovery_seconds,
+        timeout=settings.redis_timeout_seconds,
+    )
 
 
 def _bus(settings: Settings) -> RedisBus | None:

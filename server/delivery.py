@@ -147,6 +147,14 @@ class Delivery:
             if found.newest >= feed.seq:
                 return found
 
+    async def level(self, feeds: Sequence[Feed]) -> None:
+        """Bring feeds to where the log is. Raises what the database raises."""
+        async with self._database.read() as conn:
+            newest = await event_log.newest_of(conn, [feed.channel for feed in feeds])
+        for feed in feeds:
+            if newest.get(feed.channel, 0) > feed.seq:
+                await self._fill(feed)
+
     def _hold(self, feed: Feed, event: Event) -> bool:
         if event.event not in self._ends_access or self.recheck is None:
             return False

@@ -102,16 +102,17 @@ class Dispatcher:
     async def _run(self, name: Any, actor: Actor, payload: Any) -> Reply:
         if self.draining:
             raise Unavailable("The server is restarting; try again in a moment.")
-        action = REGISTRY.get(name) if isinstance(name, str) else None
-        if action is None:
-            raise NotFound("There is no such action.")
-        _require_audience(action, actor)
+        # Before anything else, so that nobody floods the server with what it refuses.
         await self._limit(
             f"actions:{actor.id or actor.connection or actor.address}",
             actor,
             self._settings.actions_per_second,
             self._settings.actions_burst,
         )
+        action = REGISTRY.get(name) if isinstance(name, str) else None
+        if action is None:
+            raise NotFound("There is no such action.")
+        _require_audience(action, actor)
         data = self._load(action, payload)
         if action.limit is not None:
             key, rate, burst = action.limit(actor, data, self._services.rules)

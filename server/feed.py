@@ -54,7 +54,8 @@ class Feed:
 
     def offer(self, event: Event) -> None:
         """Bring an event, in any order and any number of times."""
-        if event.seq > self.seq:
+        held = self._held.seq if self._held is not None else self.seq
+        if event.seq > held:
             self._waiting[event.seq] = event
             self._advance()
 

@@ -14,7 +14,7 @@ log = logging.getLogger("hubbub.mirror")
 
 
 class Mirror:
-    """Writes a user when their claims are new here; people who arrive together share a transaction."""
+    """Writes a user whose claims are new; people who arrive together share a transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -23,10 +23,20 @@ class Mirror:
         self._departures: Batcher[str] = Batcher(self._note, _BATCH)
 
     async def remember(self, user: User) -> None:
-        """Make sure that the user stands in the table as their token says. Raises what the database raises."""
+        """Make sure that the user stands in the table, unless this worker knows that they have, as their token says.
+
+        Raises what the database raises.
+        """
         if self._written.get(user.id) == user:
             self._written.move_to_end(user.id)
             return
+        await self.arrive(user)
+
+    async def arrive(self, user: User) -> None:
+        """Make sure that the user stands in the table as their token says: another worker may know them otherwise.
+
+        Raises what the database raises.
+        """
         await self._arrivals.submit(user)
 
     async def seen(self, user_id: str) -> None:
@@ -38,8 +48,12 @@ class Mirror:
 
     async def _write(self, arrived: list[User]) -> None:
         newest = {user.id: user for user in arrived}
-        async with self._database.write() as conn:
-            await users.remember(conn, newest.values())
+        async with self._database.read() as conn:
+            stored = await users.known(conn, newest)
+        changed = [user for user in newest.values() if stored.get(user.id) != user]
+        if changed:
+            async with self._database.write() as conn:
+                await users.remember(conn, changed)
         self._written.update(newest)
         while len(self._written) > _REMEMBERED:
             self._written.popitem(last=False)

@@ -36,7 +36,7 @@ class RestDoor:
             for method, path in action.routes
         ]
         found.sort(key=lambda route: ("{" in route.path.rsplit("/", 1)[-1], route.path))
-        return [*found, web.route("*", "/api/{rest:.*}", self._nothing)]
+        return [*found, web.route("*", "/api{rest:(/.*)?}", self._nothing)]
 
     def _handler(self, action: Action) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handle(request: web.Request) -> web.Response:
@@ -91,6 +91,8 @@ async def _payload(request: web.Request, schema: Payload) -> Any:
         payload: Any = _query(request, schema)
     else:
         payload = await body(request)
+    if payload is None:
+        payload = {}
     if isinstance(payload, dict):
         payload |= request.match_info
     return payload

@@ -78,9 +78,9 @@ class Roster:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Take the lease and keep it."""
+        """Take the lease and keep it; while Redis is away this worker counts alone."""
         if self._redis is not None:
-            await self._renew()
+            await self._try_to_renew()
             self._task = asyncio.create_task(self._keep())
 
     async def stop(self) -> None:
@@ -208,10 +208,13 @@ class Roster:
     async def _keep(self) -> None:
         while True:
             await asyncio.sleep(self._lease_seconds / 4)
-            try:
-                await self._renew()
-            except (RedisError, OSError, TimeoutError) as error:
-                log.warning("The lease could not be renewed", extra={"cause": repr(error)})
+            await self._try_to_renew()
+
+    async def _try_to_renew(self) -> None:
+        try:
+            await self._renew()
+        except (RedisError, OSError, TimeoutError) as error:
+            log.warning("The lease could not be renewed", extra={"cause": repr(error)})
 
     async def _renew(self) -> None:
         async with asyncio.timeout(self._timeout):

@@ -7,13 +7,14 @@ from socketio.exceptions import ConnectionRefusedError
 
 from handlers import REGISTRY
 from handlers.base import Actor
-from handlers.errors import ActionError, Unavailable
+from handlers.errors import ActionError, Unauthenticated, Unavailable
 from server.connections import Connection, Connections
 from server.dispatch import Dispatcher, failure
-from server.engine import RealtimeServer, Then
+from server.engine import RECOVERABLE, RealtimeServer, Then
 from server.identity import Credential, Identity
 from server.mirror import Mirror
 from server.peer import Peer
+from server.removals import Removals
 from server.roster import Roster
 from server.sessions import SocketSessions
 from server.subscriptions import SocketSubscriptions
@@ -37,9 +38,14 @@ class SocketDoor:
         roster: Roster,
         mirror: Mirror,
         peer: Peer,
+        recovery_seconds: float,
+        removals: Removals | None,
     ) -> None:
+        self._sio = sio
         self._dispatcher = dispatcher
         self._identity = identity
+        self._recovery_seconds = recovery_seconds
+        self._removals = removals
         self._connections = connections
         self._sessions = sessions
         self._subscriptions = subscriptions
@@ -47,6 +53,8 @@ class SocketDoor:
         self._roster = roster
         self._mirror = mirror
         self._peer = peer
+        if sio.recovery is not None:
+            sio.recovery.before = subscriptions.level
         sio.on("connect", self._connect)
         sio.on("disconnect", self._disconnect)
         for name, action in REGISTRY.items():
@@ -98,21 +106,46 @@ class SocketDoor:
             raise _refusal(failure(error).body["error"]) from error
 
     async def _enter(self, connection: Connection, credential: Credential) -> None:
+        recovered = self._sio.recovered(connection.id)
         if credential.user is not None:
-            await self._mirror.remember(credential.user)
+            # Who merely lost a connection does not wait for the database.
+            await (self._mirror.remember if recovered else self._mirror.arrive)(credential.user)
         self._connections.add(connection)
-        if credential.user is not None:
+        if recovered:
+            await self._take_up(connection)
+        elif credential.user is not None:
             position = await self._subscriptions.attach(connection.id, f"user:{credential.user.id}", None)
             position.start(False)
         self._sessions.watch(connection)
 
-    def _leave(self, sid: str) -> Connection | None:
-        self._subscriptions.forget(sid)
+    async def _take_up(self, connection: Connection) -> None:
+        """Give a connection that was lost its channels again: they went on here, or come from another worker."""
+        owner = self._subscriptions.owner(connection.id)
+        if owner is not None and owner != connection.actor.id:
+            raise Unauthenticated("The connection to take up again was another user's.")
+        if self._subscriptions.resume(connection.id, connection.actor):
+            return
+        moved = None if self._removals is None else self._removals.arrived(connection.id)
+        if moved is None:
+            # Nothing is known of its channels any more: cut, it comes back by itself and starts anew.
+            self._sio.drop_transport(connection.id)
+            raise Unavailable("The connection cannot be taken up again.")
+        if moved.owner != connection.actor.id:
+            raise Unauthenticated("The connection to take up again was another user's.")
+        for channel, seq in moved.positions.items():
+            position = await self._subscriptions.attach(connection.id, channel, seq)
+            position.start(True)
+
+    def _leave(self, sid: str, reason: str | None = None) -> Connection | None:
+        if reason in RECOVERABLE and sid in self._connections:
+            self._subscriptions.suspend(sid, self._recovery_seconds)
+        else:
+            self._subscriptions.forget(sid)
         self._typing.forget(sid)
         return self._connections.remove(sid)
 
     async def _disconnect(self, sid: str, reason: str) -> None:
-        connection = self._leave(sid)
+        connection = self._leave(sid, reason)
         if connection is None:
             return
         await self._roster.leave(connection.actor)

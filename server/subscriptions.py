@@ -4,11 +4,13 @@ A connection that hears a channel sits in the Socket.IO room of the same name, s
 Until its reply has left, and until the channel here has come as far as that reply, it hears by itself.
 """
 
+import asyncio
 from collections.abc import Awaitable
+from typing import Any
 
 from handlers import access
-from handlers.base import Position
-from handlers.errors import Invalid
+from handlers.base import Actor, Position
+from handlers.errors import Invalid, NotFound
 from models.database import Database
 from models.event_log import Event
 from server.connections import Connections
@@ -24,18 +26,35 @@ class _Room:
         self._sio = sio
 
     def hear(self, event: Event) -> None:
+        erased = access.erased(event)
+        if erased is not None:
+            subject, fields = erased
+            self._sio.amend(subject.encode(), lambda arguments: _erase(arguments, subject, fields))
         self._sio.broadcast(event.channel, event.event, event.envelope)
+
+
+def _erase(arguments: list[Any], subject: str, fields: dict[str, Any]) -> None:
+    """Take the text of what was deleted out of an event that told of it."""
+    data = arguments[0].get("data") if arguments and isinstance(arguments[0], dict) else None
+    if isinstance(data, dict) and data.get("id") == subject:
+        data.update((name, value) for name, value in fields.items() if name in data)
 
 
 class _Subscription:
     """One connection's place in a channel."""
 
-    def __init__(self, sio: RealtimeServer, connection: str, feed: Feed) -> None:
+    def __init__(self, sio: RealtimeServer, connection: str, actor: Actor, feed: Feed) -> None:
         self._sio = sio
         self.connection = connection
+        self.actor = actor
         self.feed = feed
         self._waiting: list[Event] | None = []
         self._seen = -1
+
+    @property
+    def started(self) -> bool:
+        """Whether the reply has left."""
+        return self._waiting is None
 
     def hear(self, event: Event) -> None:
         """Keep the event for after the reply; once that has left, send it, and sit down in the room when it is due."""
@@ -65,8 +84,12 @@ class _Subscription:
         self._sio.broadcast(self.connection, event.event, event.envelope)
 
     def _sit_down(self) -> None:
+        try:
+            self._sio.enter_room_now(self.connection, self.feed.channel)
+        except ValueError:
+            # The client is away, and may come back: until then it hears by itself.
+            return
         self.feed.remove(self)
-        self._sio.enter_room_now(self.connection, self.feed.channel)
 
 
 class SocketSubscriptions:
@@ -91,6 +114,7 @@ class SocketSubscriptions:
         self._room = _Room(sio)
         self._of_connection: dict[str, dict[str, _Subscription]] = {}
         self._of_channel: dict[str, dict[str, _Subscription]] = {}
+        self._away: dict[str, asyncio.TimerHandle] = {}
         delivery.recheck = self._recheck
         delivery.on_reset = self._reset
 
@@ -114,7 +138,7 @@ class SocketSubscriptions:
             self._delivery.close(feed)
             raise Invalid("The connection has ended.")
         self.detach(connection, channel)
-        subscription = _Subscription(self._sio, connection, feed)
+        subscription = _Subscription(self._sio, connection, self._connections[connection].actor, feed)
         self._of_connection.setdefault(connection, {})[channel] = subscription
         if channel not in self._of_channel:
             # Before all others, so that somebody who sits down while hearing an event does not hear it here again.
@@ -122,19 +146,62 @@ class SocketSubscriptions:
         self._of_channel.setdefault(channel, {})[connection] = subscription
         feed.add(subscription, subscription)
         seq, recovered, events = feed.seq, True, list[Event]()
-        if after is not None:
-            try:
+        try:
+            await self._require_access(subscription)
+            if after is not None:
                 found = await self._delivery.replay(feed, after)
-            except BaseException:
-                self._drop(subscription)
-                raise
-            seq, recovered, events = found.newest, found.recovered, found.events
+                seq, recovered, events = found.newest, found.recovered, found.events
+        except BaseException:
+            self._drop(subscription)
+            raise
 
         def start(replay: bool) -> None:
             if self._of_connection.get(connection, {}).get(channel) is subscription:
                 subscription.start(seq, events if replay else [])
 
         return Position(seq, recovered, events, start)
+
+    async def _require_access(self, subscription: _Subscription) -> None:
+        """Look again: who lost access before the subscription began is not sent away by the event that told of it."""
+        channel, actor = subscription.feed.channel, subscription.actor
+        if channel.startswith("room:") and actor.user is not None:
+            async with self._database.read() as conn:
+                if not await access.reads_room(conn, actor.user.id, channel.removeprefix("room:")):
+                    raise NotFound("There is no such room.")
+
+    def suspend(self, connection: str, seconds: float) -> None:
+        """Go on hearing for a connection that was lost and may come back, for so long."""
+        for subscription in list(self._of_connection.get(connection, {}).values()):
+            if not subscription.started:
+                # Its reply never left, or never arrived: the client does not count on it.
+                self._drop(subscription)
+        self._away[connection] = asyncio.get_running_loop().call_later(seconds, self.forget, connection)
+
+    def resume(self, connection: str, actor: Actor) -> bool:
+        """Take a connection up again that was suspended; False when it is another user's, or none."""
+        timer = self._away.pop(connection, None)
+        if timer is None:
+            return False
+        timer.cancel()
+        mine = self._of_connection.get(connection, {})
+        if any(subscription.actor.id != actor.id for subscription in mine.values()):
+            self.forget(connection)
+            return False
+        for subscription in mine.values():
+            subscription.actor = actor
+        return True
+
+    async def level(self, connection: str) -> None:
+        """Bring a connection's channels to where the log is: what the bus has not brought yet may amend what it had."""
+        await self._delivery.level([each.feed for each in self._of_connection.get(connection, {}).values()])
+
+    def positions(self, connection: str) -> dict[str, int]:
+        """How far each of a connection's channels has come here."""
+        return {channel: each.feed.seq for channel, each in self._of_connection.get(connection, {}).items()}
+
+    def owner(self, connection: str) -> str | None:
+        """Who the connection is, or was: an actor's id."""
+        return next((each.actor.id for each in self._of_connection.get(connection, {}).values()), None)
 
     def detach(self, connection: str, channel: str) -> None:
         """End a subscription; nothing happens when there is none."""
@@ -144,6 +211,9 @@ class SocketSubscriptions:
 
     def forget(self, connection: str) -> None:
         """End every subscription of a connection that is gone."""
+        timer = self._away.pop(connection, None)
+        if timer is not None:
+            timer.cancel()
         for subscription in list(self._of_connection.get(connection, {}).values()):
             self._drop(subscription)
 
@@ -173,19 +243,25 @@ class SocketSubscriptions:
         """Before an event that may end access is delivered, those who may hear no longer are sent away."""
         gone = access.leaver(event)
         if gone is not None:
-            for connection in self._connections.of_user(gone):
-                self.detach(connection, feed.channel)
+            for connection, subscription in list(self._of_channel.get(feed.channel, {}).items()):
+                if subscription.actor.user is not None and subscription.actor.user.id == gone:
+                    self._send_away(connection, feed.channel)
             return None
         return self._reread(feed, event) if access.narrows(event) else None
 
     async def _reread(self, feed: Feed, event: Event) -> None:
-        actors = {
-            connection: self._connections[connection].actor
-            for connection in self._of_channel.get(feed.channel, {})
-            if connection in self._connections
-        }
+        listeners = self._of_channel.get(feed.channel, {})
+        actors = {connection: subscription.actor for connection, subscription in listeners.items()}
         async with self._database.read() as conn:
             kept = await access.still_readers(conn, event, actors)
         for connection in actors:
             if connection not in kept:
-                self.detach(connection, feed.channel)
+                self._send_away(connection, feed.channel)
+
+    def _send_away(self, connection: str, channel: str) -> None:
+        """End a subscription that is no longer allowed; a connection that is away comes back without its state."""
+        if connection in self._away:
+            self._sio.forget_client(connection)
+            self.forget(connection)
+        else:
+            self.detach(connection, channel)

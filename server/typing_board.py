@@ -30,15 +30,13 @@ class SignalTypingBoard:
         self._sio = sio
         self._delivery = delivery
         self._seconds = seconds
-        self._typing: dict[str, dict[str, tuple[str, asyncio.TimerHandle]]] = {}
+        self._typing: dict[str, dict[str, tuple[str, asyncio.TimerHandle, str | None]]] = {}
         self._of_connection: dict[str, set[tuple[str, str]]] = {}
         delivery.on_signal(TELL, self._heard)
 
     def start(self, channel: str, user: User, connection: str | None) -> None:
         """Somebody types; it ends by itself."""
-        if connection is not None:
-            self._of_connection.setdefault(connection, set()).add((channel, user.id))
-        self._begin(channel, user.id, user.name)
+        self._begin(channel, user.id, user.name, connection)
         self._tell(channel, {"id": user.id, "name": user.name})
 
     def stop(self, channel: str, user_id: str) -> None:
@@ -48,20 +46,23 @@ class SignalTypingBoard:
 
     def typing(self, channel: str) -> list[dict[str, str]]:
         """Everyone typing: ``[{id, name}]``."""
-        return [{"id": user_id, "name": name} for user_id, (name, _) in self._typing.get(channel, {}).items()]
+        return [{"id": user_id, "name": name} for user_id, (name, _, _) in self._typing.get(channel, {}).items()]
 
     def forget(self, connection: str) -> None:
         """A connection is gone, and with it what was typed there."""
-        for channel, user_id in self._of_connection.pop(connection, ()):
+        for channel, user_id in list(self._of_connection.get(connection, ())):
             self.stop(channel, user_id)
 
-    def _begin(self, channel: str, user_id: str, name: str) -> None:
+    def _begin(self, channel: str, user_id: str, name: str, connection: str | None = None) -> None:
         people = self._typing.setdefault(channel, {})
         known = people.get(user_id)
         if known is not None:
             known[1].cancel()
+            self._disown(known[2], channel, user_id)
         timer = asyncio.get_running_loop().call_later(self._seconds, self._finish, channel, user_id)
-        people[user_id] = (name, timer)
+        people[user_id] = (name, timer, connection)
+        if connection is not None:
+            self._of_connection.setdefault(connection, set()).add((channel, user_id))
         if known is None:
             self._show(channel)
 
@@ -71,10 +72,19 @@ class SignalTypingBoard:
         if found is None:
             return False
         found[1].cancel()
+        self._disown(found[2], channel, user_id)
         if not people:
             del self._typing[channel]
         self._show(channel)
         return True
+
+    def _disown(self, connection: str | None, channel: str, user_id: str) -> None:
+        if connection is None:
+            return
+        mine = self._of_connection[connection]
+        mine.discard((channel, user_id))
+        if not mine:
+            del self._of_connection[connection]
 
     def _show(self, channel: str) -> None:
         data = orjson.dumps({"users": self.typing(channel)})

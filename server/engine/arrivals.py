@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from socketio import exceptions
@@ -9,6 +10,7 @@ from socketio import exceptions
 from server.engine.connection import Connection, Held
 from server.engine.deadlines import Deadlines
 from server.engine.handling import HandlingServer
+from server.engine.outgoing import Outgoing
 from server.engine.reasons import RECOVERABLE
 from server.engine.recovery import READY_EVENT, Recovered, Recovery
 from server.engine.rooms import IndexedRooms, Sink
@@ -84,14 +86,12 @@ class ArrivalServer(HandlingServer):
         pid, offset = (data or {}).get("pid"), (data or {}).get("offset")
         if self.recovery is None or not isinstance(pid, str) or not isinstance(offset, str):
             return None
-        half_open = self.recovery.here(pid)
-        if half_open is not None and half_open.eio_sid != session.sid:
-            # The client has noticed the loss of its transport before we did.
-            old = self.eio.sockets.get(half_open.eio_sid)
-            if old is not None:
-                old.close(self.reason.TRANSPORT_CLOSE, abort=True)
-            await self.recovery.gone(half_open, self.recovery_timeout)
-        recovered = await self.recovery.take(namespace, pid, offset)
+        await self.let_go(pid, session.sid)
+        try:
+            recovered = await self.recovery.take(namespace, pid, offset)
+        except Exception:
+            self.logger.exception("a client's state could not be taken up; it starts anew")
+            return None
         if recovered is None or session.closed:
             return None
         client = recovered.client
@@ -103,12 +103,36 @@ class ArrivalServer(HandlingServer):
         self.recovery.restore(client, session.sid)
         return recovered
 
+    def amend(self, holding: bytes, change: Callable[[list[Any]], None], namespace: str | None = None) -> None:
+        """Alter what clients that come back would be told again: events whose text holds some bytes.
+
+        :param change: called with each event's arguments; alters the list, or what is in it.
+        """
+        if self.recovery is not None:
+            self.recovery.amend(namespace or "/", holding, change)
+
+    async def let_go(self, pid: str, eio_sid: str | None = None) -> None:
+        """End the connection of a client that has noticed the loss of its transport before we did.
+
+        :param eio_sid: the session that it comes back on, if that is one of this worker's.
+        """
+        half_open = None if self.recovery is None else self.recovery.here(pid)
+        if self.recovery is not None and half_open is not None and half_open.eio_sid != eio_sid:
+            old = self.eio.sockets.get(half_open.eio_sid)
+            if old is not None:
+                old.close(self.reason.TRANSPORT_CLOSE, abort=True)
+            await self.recovery.gone(half_open, self.recovery_timeout)
+
     def _welcome(self, session: Session, namespace: str, answer: dict[str, str], recovered: Recovered | None) -> None:
         for packet in () if recovered is None else recovered.missed:
             session.send(packet)
         session.send(self.encode(CONNECT, answer, namespace))
         if self.recovery is not None and recovered is None:
-            session.send(self.encode(EVENT, [READY_EVENT, self.recovery.offset()], namespace))
+            session.send(self.ready(self.recovery.offset(), namespace))
+
+    def ready(self, offset: str, namespace: str = "/") -> Outgoing:
+        """The event that tells a client its first offset."""
+        return self.encode(EVENT, [READY_EVENT, offset], namespace)
 
     def recovered(self, sid: str, namespace: str | None = None) -> bool:
         """Whether a client has taken its former connection up again, with its sid, rooms and session.
@@ -117,6 +141,11 @@ class ArrivalServer(HandlingServer):
         """
         client = None if self.recovery is None else self.recovery.client(namespace or "/", sid)
         return client is not None and client.recovered
+
+    def forget_client(self, sid: str, namespace: str | None = None) -> None:
+        """Let a client that is away start anew when it comes back."""
+        if self.recovery is not None:
+            self.recovery.forget(namespace or "/", sid)
 
     def _redirect(self, sid: str, namespace: str, sink: Sink) -> None:
         # A stock manager sends to sessions only: with it, such events go out before the reply as they always did.

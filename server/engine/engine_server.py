@@ -42,6 +42,7 @@ class EngineServer:
         may fetch what waits for it after the server has closed its session.
     :param bare_sessions_per_address: polling sessions of one address that may wait for their first message; 0 for any
         number. Over it, handshakes are answered with 429.
+    :param handshakes_per_turn: sessions that are opened in one turn of the loop; a storm of more is spread out.
     :param session_owner: function of a request; all requests of a session must have the same owner, so that nobody
         who learns its id can take it over. The default is the client's address.
     :param peers: the other workers that requests for this one's sessions may reach; None if there are none.
@@ -71,6 +72,7 @@ class EngineServer:
         upgrade_timeout: float = 10.0,
         close_timeout: float = 2.0,
         bare_sessions_per_address: int = 1000,
+        handshakes_per_turn: int = 50,
         session_owner: Callable[[web.Request], Hashable] | None = None,
         peers: Peers | None = None,
         **_ignored: Any,
@@ -86,6 +88,7 @@ class EngineServer:
         self.send_buffer_bytes = send_buffer_bytes
         self.websocket_compression = websocket_compression
         self.bare_sessions_per_address = bare_sessions_per_address
+        self.handshakes_per_turn = handshakes_per_turn
         self.session_owner = session_owner or _address_of
         self.cookie = cookie
         self.transports = _known(transports)

@@ -18,6 +18,7 @@ from server.engine.origins import Origins
 from server.engine.outgoing import CLOSE_PACKET, Outgoing
 from server.engine.polling import PollingTransport
 from server.engine.reasons import Reason
+from server.engine.turnstile import Turnstile
 
 if TYPE_CHECKING:
     from server.engine.engine_server import EngineServer
@@ -48,6 +49,7 @@ class HttpFront:
         self._origins = Origins(allowed_origins, credentials)
         self._compression = compression
         self._threshold = threshold
+        self._handshakes = Turnstile(server.handshakes_per_turn)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request."""
@@ -100,6 +102,7 @@ class HttpFront:
             raise Refused(400, 2, "Bad handshake method")
         if request.query.get("EIO") != "4":
             raise Refused(400, 5, "Unsupported protocol version")
+        await self._handshakes.enter()
         if server.refusing:
             headers["Retry-After"] = "1"
             raise Refused(503, 3, "Shutting down")

@@ -1,6 +1,7 @@
 """JSON as every JavaScript client reads it: orjson, without what would not survive the way."""
 
 import json
+import math
 import re
 from typing import Any
 
@@ -10,6 +11,9 @@ import orjson
 MAX_SAFE_INTEGER = 2**53 - 1
 _LONG_NUMBER = re.compile(r"[0-9][0-9]{15}")
 _NUL = "\\u0000"
+# A whole pair first, so that its halves are not taken for lone ones; any other escape as it is.
+_ESCAPE = re.compile(r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)")
+_HALF = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 
 def dumps(value: Any) -> bytes:
@@ -30,17 +34,25 @@ def dumps(value: Any) -> bytes:
 def loads(text: str, max_depth: int) -> Any:
     """Decode JSON that a client sent.
 
-    :raises ValueError: not JSON; NaN, infinities and lone surrogates included; an integer that JavaScript cannot
-        hold; nested deeper than `max_depth`.
+    :raises ValueError: not JSON, NaN and infinities included; nested deeper than `max_depth`.
 
-    NUL characters are removed: databases refuse them and no text means them.
+    What a JavaScript client may say without meaning to is read as it means it: half of a surrogate pair (a text cut in
+    the middle of an emoji) becomes U+FFFD, an integer beyond 2^53 - 1 the float that it is in JavaScript. NUL
+    characters are removed: databases refuse them and no text means them.
     """
-    value = orjson.loads(text)
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        mended = _ESCAPE.sub(_without_halves, text)
+        if mended == text:
+            raise
+        text = mended
+        value = orjson.loads(text)
     if text.count("[") + text.count("{") > max_depth:
         _check_depth(value, max_depth)
     if _LONG_NUMBER.search(text) is not None:
         # orjson has turned integers over 64 bits into floats: only the text still tells them from real ones.
-        value = json.loads(text, parse_int=_safe_integer)
+        value = json.loads(text, parse_int=_javascript_number)
     return _without_nul(value) if _NUL in text else value
 
 
@@ -52,11 +64,18 @@ def _check_depth(value: Any, depth: int) -> None:
             _check_depth(item, depth - 1)
 
 
-def _safe_integer(digits: str) -> int:
+def _javascript_number(digits: str) -> int | float:
     # The length first: converting thousands of digits takes time that the sender does not pay for.
-    if len(digits) > 17 or not -MAX_SAFE_INTEGER <= int(digits) <= MAX_SAFE_INTEGER:
-        raise ValueError(f"integer {digits[:20]} is beyond 2^53 - 1, which JavaScript cannot hold")
-    return int(digits)
+    if len(digits) <= 17 and -MAX_SAFE_INTEGER <= int(digits) <= MAX_SAFE_INTEGER:
+        return int(digits)
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError(f"integer {digits[:20]}… is beyond what a number can hold")
+    return number
+
+
+def _without_halves(escape: re.Match[str]) -> str:
+    return "\\ufffd" if _HALF.fullmatch(escape[0]) else escape[0]
 
 
 def _without_nul(value: Any) -> Any:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import secrets
 import time
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
+
+import orjson
 
 from server.engine.outgoing import Outgoing
 
@@ -48,9 +51,9 @@ class PacketLog:
         #: Number of the newest event that is no longer here, or never was.
         self._lost = 0
 
-    def offset(self) -> str:
-        """The offset of the newest event."""
-        return f"{self._name}.{self.now:x}"
+    def offset(self, number: int | None = None) -> str:
+        """The offset of an event, by default of the newest."""
+        return f"{self._name}.{self.now if number is None else number:x}"
 
     def add(self, namespace: str, room: Any, skipped: frozenset[str], packet: Outgoing) -> Outgoing:
         """Keep an event; return it with its offset as its last argument."""
@@ -63,6 +66,20 @@ class PacketLog:
         self._bytes += sent.size + _ENTRY_BYTES
         self._trim()
         return sent
+
+    def amend(self, namespace: str, holding: bytes, change: Callable[[list[Any]], None]) -> None:
+        """Have `change` alter the arguments of events whose text holds some bytes."""
+        for index, entry in enumerate(self._entries):
+            text = entry.packet.text
+            if text is None or entry.packet.attachments or entry.namespace != namespace:
+                continue
+            if holding in text:
+                start = text.index(b"[")
+                event, *arguments = orjson.loads(text[start:])
+                change(arguments)
+                packet = Outgoing(text[:start] + orjson.dumps([event, *arguments]))
+                self._bytes += packet.size - entry.packet.size
+                self._entries[index] = replace(entry, packet=packet)
 
     def mark_gap(self) -> None:
         """Note that events may have passed unseen: what happened up to now can no longer be told whole."""
@@ -77,8 +94,12 @@ class PacketLog:
         :param confirmed: it has certainly received what was sent to it up to this number.
         """
         number = self._number(offset)
+        return None if number is None else self.since(max(number, confirmed), namespace, sid, memberships)
+
+    def since(self, number: int, namespace: str, sid: str, memberships: list[Membership]) -> list[Outgoing] | None:
+        """Return what a client was to be sent after event `number`, in order; None when that can't be told whole."""
         self._trim()
-        if number is None or (number := max(number, confirmed)) < self._lost:
+        if number < self._lost:
             return None
         spans: dict[Any, list[Membership]] = {}
         for membership in memberships:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import socketio
+from socketio import exceptions
 from socketio import packet as stock_packet
 
 from server.engine.connection import Connection
@@ -19,6 +20,7 @@ from server.engine.local_manager import LocalManager
 from server.engine.outgoing import Outgoing
 from server.engine.receiving import GroupHandler, ReceivingServer
 from server.engine.recovery import Recovery
+from server.engine.remote_calls import Answer
 from server.engine.rooms import IndexedRooms
 from server.engine.wire import encode, encode_event
 
@@ -102,9 +104,7 @@ class RealtimeServer(ReceivingServer):
         self.groups: dict[tuple[str, str], GroupHandler] = {}
         self._connections: dict[str, Connection] = {}
         self._connect_deadlines = Deadlines(connect_timeout, self._connect_due)
-        self._attachment_deadlines = Deadlines(
-            attachment_timeout, lambda connection, progress, _when: connection.attachments_due(progress)
-        )
+        self._attachment_deadlines = Deadlines(attachment_timeout, self._attachments_due)
 
     def _recover_with(self, max_disconnection_duration: float = 120, max_bytes: int = 64 << 20) -> None:
         if not isinstance(self.manager, IndexedRooms) or not self._own_wire:
@@ -149,6 +149,36 @@ class RealtimeServer(ReceivingServer):
             event, data, namespace or "/", room=to or room, skip_sid=skip_sid, callback=callback,
             ignore_queue=ignore_queue, **options,
         )  # fmt: skip
+
+    async def call(
+        self,
+        event: str,
+        data: Any = None,
+        to: str | None = None,
+        sid: str | None = None,
+        namespace: str | None = None,
+        timeout: float = 60,
+        ignore_queue: bool = False,
+    ) -> Any:
+        """Replaces `AsyncServer.call`, which waits its whole time-out for a client whose worker has died.
+
+        :raises remote_calls.ClientGone: no acknowledgement will come: the client, or its worker, is gone.
+        :raises socketio.exceptions.TimeoutError: none came within `timeout` seconds.
+        """
+        if to is None and sid is None:
+            raise ValueError("Cannot use call() to broadcast.")
+        if not self.async_handlers:
+            raise RuntimeError("Cannot use call() when async_handlers is False.")
+        answer = Answer()
+        await self.emit(
+            event, data=data, room=to or sid, namespace=namespace, callback=answer, ignore_queue=ignore_queue
+        )
+        try:
+            async with asyncio.timeout(timeout):
+                arguments = await answer
+        except TimeoutError:
+            raise exceptions.TimeoutError() from None
+        return arguments if len(arguments) > 1 else arguments[0] if arguments else None
 
     def broadcast(
         self,
@@ -251,6 +281,9 @@ class RealtimeServer(ReceivingServer):
     async def shutdown(self) -> None:
         """Close every connection and stop every timer."""
         await super().shutdown()
+        stop = getattr(self.manager, "stop", None)
+        if stop is not None:
+            await stop()
         self._connect_deadlines.clear()
         self._attachment_deadlines.clear()
         if self.recovery is not None:

@@ -47,7 +47,12 @@ class ReceivingServer(ArrivalServer):
 
     def watch_attachments(self, connection: Connection, progress: int) -> None:
         """Have `connection.attachments_due(progress)` called after the attachment time-out."""
-        self._attachment_deadlines.add(connection, progress)
+        self._attachment_deadlines.add(connection.session.sid, progress)
+
+    def _attachments_due(self, eio_sid: Any, progress: int, _when: float) -> None:
+        connection = self._connections.get(eio_sid)
+        if connection is not None:
+            connection.attachments_due(progress)
 
     def acknowledged(self, eio_sid: str, incoming: Incoming) -> None:
         """Call what waits for an acknowledgement, without waiting for events that were sent before it.

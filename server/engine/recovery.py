@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -76,6 +76,10 @@ class Recovery:
         self._away: Counter[tuple[str, Any]] = Counter()
         self._deadlines = Deadlines(seconds, self._expired)
         self.elsewhere: Elsewhere | None = None
+        #: Called with the sid of a client that comes back, before it is told what it missed: brings what is late.
+        self.before: Callable[[str], Awaitable[None]] | None = None
+        #: Stands at the beginning of every `pid`, and says where the client was.
+        self.place = ""
 
     def now(self) -> int:
         """The number of the newest event."""
@@ -87,6 +91,10 @@ class Recovery:
         if not any((namespace, name) in self._away or self._manager.members(namespace, name) for name in rooms):
             return packet
         return self._log.add(namespace, room, skipped, packet)
+
+    def amend(self, namespace: str, holding: bytes, change: Callable[[list[Any]], None]) -> None:
+        """Change the arguments of events whose text holds some bytes: what they tell is not to be told again."""
+        self._log.amend(namespace, holding, change)
 
     def mark_gap(self) -> None:
         """Note that events of other workers may have been lost: nobody can be told for certain what they missed."""
@@ -102,7 +110,7 @@ class Recovery:
 
     def enter(self, namespace: str, sid: str, eio_sid: str) -> Client:
         """Note a new client; its `pid` is a secret between it and us."""
-        client = Client(secrets.token_urlsafe(16), sid, namespace, eio_sid, self.now())
+        client = Client(f"{self.place}{secrets.token_urlsafe(16)}", sid, namespace, eio_sid, self.now())
         self._admit(client)
         return client
 
@@ -152,12 +160,44 @@ class Recovery:
         client = self._expected.get(pid)
         if client is None:
             return None if self.elsewhere is None else await self.elsewhere.take(namespace, pid, offset)
-        if client.namespace != namespace or client.memberships is None:
+        if self.before is not None:
+            await self.before(client.sid)
+        if client.namespace != namespace or client.memberships is None or self._expected.get(pid) is not client:
             return None
         missed = self._log.after(offset, client.confirmed, namespace, client.sid, client.memberships)
         if missed is None:
             return None
         return Recovered(client, missed)
+
+    def away(self, pid: str) -> Client | None:
+        """The client of a `pid` that may come back."""
+        return self._expected.get(pid)
+
+    def expected(self) -> list[str]:
+        """The `pid` of everybody who may come back."""
+        return list(self._expected)
+
+    def give(self, pid: str) -> tuple[Client, str, list[Outgoing]] | None:
+        """Hand a client that may come back to another worker, and forget it here.
+
+        Returns the client, the offset up to which it has certainly received everything, and what it was sent, or was to
+        be sent, after that; None when there is no such client or its state is not whole.
+        """
+        client = self._expected.get(pid)
+        if client is None or client.memberships is None:
+            return None
+        sent = self._log.since(client.confirmed, client.namespace, client.sid, client.memberships)
+        self.forget(client.namespace, client.sid)
+        return None if sent is None else (client, self._log.offset(client.confirmed), sent)
+
+    def adopt(self, namespace: str, pid: str, sid: str, missed: list[bytes], storage: Any, ready: Any) -> Recovered:
+        """What a client of another worker gets here: `missed` are its packets' texts, without offsets.
+
+        `ready(offset)` makes the packet that tells it an offset of this worker, should it have missed nothing.
+        """
+        client = Client(pid, sid, namespace, "", self.now(), memberships=[], storage=storage)
+        packets = [self._log.add(namespace, sid, frozenset(), Outgoing(text)) for text in missed]
+        return Recovered(client, packets or [ready(self._log.offset())])
 
     def restore(self, client: Client, eio_sid: str) -> None:
         """Note that a client is back, on another session; its rooms are entered already."""
@@ -169,6 +209,15 @@ class Recovery:
         client.memberships = None
         client.gone = None
         self._admit(client)
+
+    def forget(self, namespace: str, sid: str) -> None:
+        """Expect a client no longer, nor one whose loss is just being handled."""
+        going = self._here.get((namespace, sid))
+        if going is not None:
+            going.memberships = None
+        for client in [each for each in self._expected.values() if each.sid == sid and each.namespace == namespace]:
+            del self._expected[client.pid]
+            self._release(client)
 
     def close(self) -> None:
         """Forget everybody."""

@@ -10,6 +10,7 @@ from redis.asyncio.connection import ConnectionPool
 
 from server.engine.redis_link import BusLimits
 from server.engine.redis_node import RedisNode
+from server.engine.redis_shards import RedisShards
 
 GAP = b"!"
 NONCE = b"~"
@@ -17,6 +18,7 @@ EVERYBODY = "!"
 SENDER_BYTES = 8
 _HEADER_BYTES = 1 + SENDER_BYTES
 _SCHEMES = {"redis": "redis", "rediss": "rediss", "valkey": "redis", "valkeys": "rediss", "unix": "unix"}
+_CLUSTER = "+cluster"
 
 Handler = Callable[[str, bytes], None]
 
@@ -29,7 +31,8 @@ class RedisBus:
     gets a message of kind `!` as soon as Redis answers again. So a message that must not be lost can only be a
     wake-up for something that is stored elsewhere, and `on_gap` says where to look.
 
-    `url`             redis://, rediss://, unix:// (or valkey://, valkeys://)
+    `url`             redis://, rediss://, unix:// or, for a node of a cluster (Redis 7 or newer, which has sharded
+                      pub/sub), redis+cluster://, rediss+cluster://; valkey and valkeys stand for redis and rediss
     `redis_options`   keyword arguments of redis-py's connections, on top of the URL
     `timeout`         seconds for connecting, for a reply, and for what is queued at `stop()`
     `nonce_seconds`   how often this worker says something to itself
@@ -39,7 +42,7 @@ class RedisBus:
     `gap_topics`      how many topics of dropped messages are remembered; beyond, everybody is told to look everywhere
     `window`          how many changes of subscription may be unconfirmed at a time
 
-    Raises ValueError for a URL that is none of these.
+    Raises ValueError for a URL that is none of these, and for braces in the prefix in front of a cluster.
     """
 
     def __init__(
@@ -61,32 +64,39 @@ class RedisBus:
         self.worker_id = self._sender.hex()
         self._logger = logger or logging.getLogger(__name__)
         self._prefix = prefix.encode() + b":"
-        self._own_topic = EVERYBODY + self.worker_id
         self._handlers: dict[int, Handler] = {}
         self._gap_callbacks: list[Callable[[str | None], None]] = []
         limits = BusLimits(timeout, nonce_seconds, deaf_seconds, backoff_max, buffer_bytes, gap_topics, window)
-        scheme, separator, rest = url.partition("://")
-        if not separator or scheme not in _SCHEMES:
-            raise ValueError(f"a Redis URL begins with {'://, '.join(_SCHEMES)}://, not with {scheme!r}")
         options = {
             "client_name": f"bus-{self.worker_id}",
             **(redis_options or {}),
             "protocol": 2,
             "socket_connect_timeout": timeout,
         }
-        pool = ConnectionPool.from_url(f"{_SCHEMES[scheme]}://{rest}", **options)
-        parts = urlsplit(url)
-        self._node = RedisNode(
-            parts.path if scheme == "unix" else f"{parts.hostname or 'localhost'}:{parts.port or 6379}",
-            pool.make_connection,
-            limits,
-            self._logger,
-            say_nonce=lambda nonce: self.publish(self._own_topic, NONCE, nonce),
-            announce=lambda topic: self.publish(EVERYBODY if topic is None else topic, GAP, b""),
-            missed=lambda: self._gap(None),
-        )
-        self._retain(self._own_topic)
+        self._redis = self._redis_at(url, options, limits)
         self._retain(EVERYBODY)
+
+    def _redis_at(self, url: str, options: dict[str, Any], limits: BusLimits) -> RedisNode | RedisShards:
+        scheme, _, rest = url.partition("://")
+        plain = scheme.removesuffix(_CLUSTER)
+        if plain not in _SCHEMES or scheme == "unix" + _CLUSTER:
+            known = "://, ".join(_SCHEMES)
+            raise ValueError(f"a Redis URL begins with {known}:// (or redis+cluster://), not with {scheme!r}")
+        url = f"{_SCHEMES[plain]}://{rest}"
+        common: dict[str, Any] = {
+            "own_channel": self._channel(EVERYBODY + self.worker_id),
+            "nonce_head": NONCE + self._sender,
+            "announce": lambda topic: self.publish(EVERYBODY if topic is None else topic, GAP, b""),
+            "missed": lambda: self._gap(None),
+        }
+        if scheme != plain:
+            if b"{" in self._prefix:
+                raise ValueError("a prefix with braces would put every channel of a cluster into one slot")
+            return RedisShards(url, options, limits, self._logger, **common)
+        parts = urlsplit(url)
+        address = parts.path if scheme == "unix" else f"{parts.hostname or 'localhost'}:{parts.port or 6379}"
+        pool = ConnectionPool.from_url(url, **options)
+        return RedisNode(address, pool.make_connection, limits, self._logger, **common)
 
     @property
     def healthy(self) -> bool:
@@ -94,25 +104,25 @@ class RedisBus:
 
         It is about hearing: what is published while only the other direction is down is dropped and announced later.
         """
-        return self._node.healthy
+        return self._redis.healthy
 
     @property
     def heard_at(self) -> float:
         """When the last own message that came back was sent (loop time); minus infinity before the first."""
-        return self._node.heard_at
+        return self._redis.heard_at
 
     @property
     def dropped(self) -> int:
         """How many messages Redis has not confirmed and never will."""
-        return self._node.publisher.dropped
+        return self._redis.dropped
 
     async def start(self) -> None:
         """Connect, waiting for Redis two time-outs at most; without it the bus goes on trying, and isn't `healthy`."""
-        await self._node.start()
+        await self._redis.start()
 
     async def stop(self) -> None:
         """Let what is queued go out, for `timeout` at most, and close both connections."""
-        await self._node.stop()
+        await self._redis.stop()
 
     def on(self, kind: bytes, handler: Handler) -> None:
         """Have `handler(topic, payload)` called for other workers' messages of one kind, in order of arrival.
@@ -136,19 +146,19 @@ class RedisBus:
 
     def release(self, topic: str) -> None:
         """Give one hold of a topic back. Raises ValueError if there is none."""
-        self._node.subscriber.release(self._channel(topic))
+        self._redis.release(self._channel(topic))
 
     async def subscribed(self, topic: str) -> bool:
         """Wait until Redis confirms a retained topic; False while not `healthy`, after `timeout`, or once released."""
-        return self.healthy and await self._node.subscriber.subscribed(self._channel(topic))
+        return await self._redis.subscribed(self._channel(topic))
 
     def publish(self, topic: str, kind: bytes, payload: bytes) -> None:
         """Tell the other workers that listen to a topic; in order, without waiting. `kind` is one byte."""
-        self._node.publisher.publish(topic, self._channel(topic), kind + self._sender + payload)
+        self._redis.publish(topic, self._channel(topic), kind + self._sender + payload)
 
     async def drain(self) -> None:
         """Wait until Redis has answered all that was published, for `timeout` at most."""
-        await self._node.publisher.drain()
+        await self._redis.drain()
 
     def listen(self, channel: str, handler: Callable[[bytes], None]) -> None:
         """Have `handler(message)` called for whatever any program publishes on a Redis channel outside the prefix.
@@ -162,23 +172,20 @@ class RedisBus:
             except Exception:
                 self._logger.exception("a handler of messages on the Redis channel %s failed", channel)
 
-        self._node.subscriber.retain(channel, channel.encode(), deliver)
+        self._redis.listen(channel.encode(), deliver)
 
     def _channel(self, topic: str) -> bytes:
         # Room names come from clients; a lone surrogate among them is no reason to fail.
         return self._prefix + topic.encode(errors="surrogatepass")
 
     def _retain(self, topic: str) -> None:
-        self._node.subscriber.retain(topic, self._channel(topic), self._deliver)
+        self._redis.retain(topic, self._channel(topic), self._deliver)
 
     def _deliver(self, topic: str, message: bytes) -> None:
-        if len(message) < _HEADER_BYTES:
+        if len(message) < _HEADER_BYTES or message[1:_HEADER_BYTES] == self._sender:
             return
         kind = message[0]
-        if message[1:_HEADER_BYTES] == self._sender:
-            if kind == NONCE[0]:
-                self._node.heard(message[_HEADER_BYTES:])
-        elif (handler := self._handlers.get(kind)) is not None:
+        if (handler := self._handlers.get(kind)) is not None:
             try:
                 handler(topic, message[_HEADER_BYTES:])
             except Exception:

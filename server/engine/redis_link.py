@@ -15,6 +15,20 @@ FIRST_BACKOFF = 0.05
 
 
 @dataclass(frozen=True, slots=True)
+class Verbs:
+    """How a Redis is spoken to: `CLASSIC`, or in a cluster `SHARDED`."""
+
+    publish: bytes
+    subscribe: bytes
+    unsubscribe: bytes
+    message: bytes
+
+
+CLASSIC = Verbs(b"PUBLISH", b"SUBSCRIBE", b"UNSUBSCRIBE", b"message")
+SHARDED = Verbs(b"SPUBLISH", b"SSUBSCRIBE", b"SUNSUBSCRIBE", b"smessage")
+
+
+@dataclass(frozen=True, slots=True)
 class BusLimits:
     """Bounds of a bus: times in seconds, sizes in bytes; `RedisBus` documents each."""
 
@@ -40,11 +54,13 @@ class RedisLink(asyncio.Protocol):
         purpose: str,
         address: str,
         make: Callable[[], AbstractConnection],
+        verbs: Verbs,
         limits: BusLimits,
         logger: logging.Logger,
     ) -> None:
         self.up = False
         self.opened_at = 0.0
+        self.verbs = verbs
         self.limits = limits
         self.logger = logger
         self.loop: asyncio.AbstractEventLoop
@@ -93,7 +109,7 @@ class RedisLink(asyncio.Protocol):
         """Called when a connection is ready for commands."""
 
     def closed(self) -> None:
-        """Called when a connection that was `opened` is gone."""
+        """Called when a connection is lost, or was not to be had."""
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.up = False
@@ -115,6 +131,7 @@ class RedisLink(asyncio.Protocol):
                 raise
             except (RedisError, OSError, TimeoutError) as error:
                 self._report(str(error) or f"no answer within {self.limits.timeout} s")
+                self.closed()
             except Exception:
                 # A link that ended here would leave the worker deaf for good.
                 self.logger.exception("%s failed", self._name)

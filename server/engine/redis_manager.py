@@ -77,6 +77,7 @@ class RedisManager(LocalManager):
             logger=logger or default_logger,
         )
         if not write_only:
+            self.bus.on_gap(self._missed)
             self.bus.on(EMIT, self._heard_emit)
             self.bus.on(CALL, self._heard_call)
             self.bus.on(ORDER, self._heard_order)
@@ -202,6 +203,11 @@ class RedisManager(LocalManager):
         if len(self._recent) > _RECENT_EMITS:
             del self._recent[next(iter(self._recent))]
         return True
+
+    def _missed(self, _topic: str | None) -> None:
+        """Let nobody believe that it got all that it missed, when this worker didn't hear all."""
+        if self.server is not None and self.server.recovery is not None:
+            self.server.recovery.mark_gap()
 
     # Rooms and clients
 

@@ -1,4 +1,4 @@
-"""What this worker says: PUBLISH in order, pipelined, bounded."""
+"""What this worker says: published in order, pipelined, bounded."""
 
 from asyncio import Future, TimerHandle, wait
 from collections import deque
@@ -9,6 +9,8 @@ from server.engine.redis_link import RedisLink
 
 # What a command costs in memory beyond its channel and message, roughly.
 COMMAND_BYTES = 64
+# Errors that tell of a cluster that has changed; the same message may go through elsewhere.
+REDIRECTIONS = (b"-MOVED", b"-ASK", b"-CLUSTERDOWN", b"-TRYAGAIN")
 
 
 class _Batch:
@@ -16,7 +18,7 @@ class _Batch:
 
     __slots__ = ("due", "size", "topics")
 
-    def __init__(self, topics: list[str], size: int) -> None:
+    def __init__(self, topics: list[str | None], size: int) -> None:
         self.topics = topics
         self.due = len(topics)
         self.size = size
@@ -28,16 +30,18 @@ class Publisher(RedisLink):
     A message counts as out when Redis has answered it. What could not go out, or went out without an answer, is
     dropped: its topic is remembered and handed to `announce` once Redis answers again, so that listeners can look for
     what they missed. At most `gap_topics` topics are remembered, beyond that `announce(None)` stands for all.
-    `ready()` is called with each new connection.
+    `ready()` is called with each new connection; `redirected` is set when a cluster says that a slot is elsewhere.
     """
 
     def __init__(self, *link: Any, announce: Callable[[str | None], None], ready: Callable[[], None]) -> None:
         super().__init__("publishing", *link)
         self.dropped = 0
+        self.redirected = False
         self._announce = announce
         self._ready = ready
+        self._head = b"*3\r\n$%d\r\n%b\r\n$" % (len(self.verbs.publish), self.verbs.publish)
         self._queue: list[bytes] = []
-        self._topics: list[str] = []
+        self._topics: list[str | None] = []
         self._size = 0
         self._unanswered: deque[_Batch] = deque()
         self._buffered = 0
@@ -55,8 +59,8 @@ class Publisher(RedisLink):
                 self._drained = self.loop.create_future()
             await wait([self._drained], timeout=self.limits.timeout)
 
-    def publish(self, topic: str, channel: bytes, message: bytes) -> None:
-        """Queue one message for this turn's write, or drop it and remember its topic."""
+    def publish(self, topic: str | None, channel: bytes, message: bytes) -> None:
+        """Queue one message for this turn's write, or drop it and remember its topic (None: nobody will ask)."""
         size = len(channel) + len(message) + COMMAND_BYTES
         if not self.up or self._buffered + size > self.limits.buffer_bytes:
             self.dropped += 1
@@ -64,8 +68,7 @@ class Publisher(RedisLink):
             return
         if not self._queue:
             self.loop.call_soon(self._flush)
-        head = b"*3\r\n$7\r\nPUBLISH\r\n$%d\r\n%b\r\n$%d\r\n" % (len(channel), channel, len(message))
-        self._queue += (head, message, b"\r\n")
+        self._queue += (self._head, b"%d\r\n%b\r\n$%d\r\n" % (len(channel), channel, len(message)), message, b"\r\n")
         self._topics.append(topic)
         self._size += size
         self._buffered += size
@@ -88,19 +91,37 @@ class Publisher(RedisLink):
         self._unanswered.clear()
         self._queue, self._topics, self._size, self._buffered = [], [], 0, 0
 
+    def take_gaps(self) -> list[str | None]:
+        """Give up the topics of what was lost (None: any), for somebody else to announce."""
+        gaps: list[str | None] = [None] if self._everything else list(self._gaps)
+        self._gaps.clear()
+        self._everything = False
+        return gaps
+
     def data_received(self, data: bytes) -> None:
-        # Every reply to PUBLISH is one line, and a minus stands in errors only.
+        self._answered = self.loop.time()
+        # Every reply to a publication is one line, and a minus stands in errors only.
         if self._tail or b"-" in data:
             *lines, self._tail = (self._tail + data).split(b"\n")
             for line in lines:
+                if line.startswith(REDIRECTIONS):
+                    self.redirected = True
+                    self.abort(line[1:].decode(errors="replace").strip())
+                    return
                 if line.startswith(b"-"):
                     self.dropped += 1
                     reason = line[1:].decode(errors="replace").strip()
                     self.logger.error("Redis refused a message: %s. Check the permissions of its user", reason)
-            replies = len(lines)
+                self._count(1)
         else:
-            replies = data.count(b"\n")
-        self._answered = self.loop.time()
+            self._count(data.count(b"\n"))
+        self.proven()
+        if not self._buffered and self._drained is not None and not self._drained.done():
+            self._drained.set_result(None)
+        if self._gaps or self._everything:
+            self._settle()
+
+    def _count(self, replies: int) -> None:
         unanswered = self._unanswered
         while replies and unanswered:
             batch = unanswered[0]
@@ -110,11 +131,6 @@ class Publisher(RedisLink):
             replies -= batch.due
             self._buffered -= batch.size
             unanswered.popleft()
-        self.proven()
-        if not self._buffered and self._drained is not None and not self._drained.done():
-            self._drained.set_result(None)
-        if self._gaps or self._everything:
-            self._settle()
 
     def _flush(self) -> None:
         if not self.up or not self._queue:
@@ -142,10 +158,10 @@ class Publisher(RedisLink):
         else:
             self._watch_from(now)
 
-    def _remember(self, topics: Iterable[str]) -> None:
+    def _remember(self, topics: Iterable[str | None]) -> None:
         if self._everything:
             return
-        self._gaps.update(dict.fromkeys(topics))
+        self._gaps.update((topic, None) for topic in topics if topic is not None)
         if len(self._gaps) > self.limits.gap_topics:
             self._gaps.clear()
             self._everything = True

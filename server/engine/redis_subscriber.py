@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from server.engine import resp
-from server.engine.redis_link import RedisLink
+from server.engine.redis_link import CLASSIC, SHARDED, RedisLink, Verbs
 
 Deliver = Callable[[str, bytes], None]
 
@@ -13,12 +13,13 @@ Deliver = Callable[[str, bytes], None]
 class _Topic:
     """One retained topic: how often, what was asked of Redis, what Redis still owes."""
 
-    __slots__ = ("asked", "channel", "count", "deliver", "due", "name", "waiters")
+    __slots__ = ("asked", "channel", "count", "deliver", "due", "name", "verbs", "waiters")
 
-    def __init__(self, name: str, channel: bytes, deliver: Deliver) -> None:
+    def __init__(self, name: str, channel: bytes, deliver: Deliver, verbs: Verbs) -> None:
         self.name = name
         self.deliver = deliver
         self.channel = channel
+        self.verbs = verbs
         self.count = 0
         self.asked = False
         self.due = 0
@@ -53,6 +54,7 @@ class Subscriber(RedisLink):
         self._resuming = False
         self._catching_up: set[_Topic] = set()
         self._missed = False
+        self._prefix = b"*3\r\n$%d\r\n%b\r\n$" % (len(self.verbs.message), self.verbs.message)
         self._chunks: list[bytes] = []
         self._missing = 0
 
@@ -65,11 +67,11 @@ class Subscriber(RedisLink):
         """Whether all that was retained when the connection came up is confirmed."""
         return self.up and not self._resuming
 
-    def retain(self, topic: str, channel: bytes, deliver: Deliver) -> None:
+    def retain(self, topic: str, channel: bytes, deliver: Deliver, verbs: Verbs | None = None) -> None:
         """Subscribe with the first holder of a topic; its messages go to `deliver(topic, message)`."""
         entry = self._topics.get(channel)
         if entry is None:
-            entry = self._topics[channel] = _Topic(topic, channel, deliver)
+            entry = self._topics[channel] = _Topic(topic, channel, deliver, verbs or self.verbs)
         entry.count += 1
         if entry.count == 1:
             self._change(entry)
@@ -132,8 +134,7 @@ class Subscriber(RedisLink):
 
     def _read(self, data: bytes) -> int:
         """Handle every complete reply. Where the first incomplete one starts; it lacks at least `_missing` bytes."""
-        prefix = b"*3\r\n$7\r\nmessage\r\n$"
-        topics, find = self._topics, data.find
+        prefix, topics, find = self._prefix, self._topics, data.find
         start, length = 0, len(data)
         self._missing = 1
         while start < length:
@@ -163,17 +164,25 @@ class Subscriber(RedisLink):
         return start
 
     def _answered(self, reply: Any) -> None:
-        """Take Redis's confirmation of one change."""
+        """Take Redis's confirmation of one change, or a message of a kind that is rare here."""
         if isinstance(reply, resp.ReplyError):
             self.abort(f"subscribing was refused: {reply}")
             return
-        _kind, channel, _count = reply
-        entry = self._topics[channel]
+        kind, channel, message = reply
+        entry = self._topics.get(channel)
+        if kind == CLASSIC.message:
+            if entry is not None and entry.count:
+                entry.deliver(entry.name, message)
+            return
+        if entry is None or not entry.due:
+            # A cluster that moves a slot away unsubscribes its channels; a new connection is told where they are.
+            self.abort(f"unexpected {kind.decode(errors='replace')}")
+            return
         entry.due -= 1
         self._due -= 1
         if entry.confirmed:
             entry.settle(True)
-        elif not entry.count and not entry.due:
+        elif not entry.count and not entry.due and entry not in self._changed:
             del self._topics[channel]
         self._catching_up.discard(entry)
         self._flush()
@@ -199,8 +208,7 @@ class Subscriber(RedisLink):
         self._flushing = False
         if not self.up:
             return
-        wanted: list[bytes] = []
-        unwanted: list[bytes] = []
+        commands: dict[bytes, list[bytes]] = {}
         while self._changed and self._due < self.limits.window:
             entry = next(iter(self._changed))
             del self._changed[entry]
@@ -213,10 +221,16 @@ class Subscriber(RedisLink):
             entry.asked = want
             entry.due += 1
             self._due += 1
-            (wanted if want else unwanted).append(entry.channel)
-        if wanted:
-            self.write(resp.command(b"SUBSCRIBE", *wanted))
-        if unwanted:
-            self.write(resp.command(b"UNSUBSCRIBE", *unwanted))
+            verb = entry.verbs.subscribe if want else entry.verbs.unsubscribe
+            commands.setdefault(verb, []).append(entry.channel)
+        for verb, channels in commands.items():
+            self._send(verb, channels)
         if self._resuming and not self._catching_up:
             self._caught_up()
+
+    def _send(self, verb: bytes, channels: list[bytes]) -> None:
+        if verb in (SHARDED.subscribe, SHARDED.unsubscribe):
+            # Channels of one command would have to share a slot.
+            self.write(b"".join(resp.command(verb, channel) for channel in channels))
+        else:
+            self.write(resp.command(verb, *channels))

@@ -10,6 +10,8 @@ from tests.acceptance import contract
 from tests.acceptance.people import Gathering, Person, open_room, say
 
 IDS = (7, 1.5, True, [], {}, ["x"], "", "x" * 256, "a\x01b", "a\nb")
+# As long as an id and the kind of channel before it may be.
+CHANNELS = (7, 1.5, True, [], {}, ["x"], "", "x" * 300, "room:a\x01b", "room:a\nb")
 TEXTS = (7, 1.5, True, [], {}, ["x"])
 NUMBERS = ("1", "", 1.5, True, [], {}, -1)
 LISTS_OF_IDS = ("x", 7, True, {}, [7], [None], [[]], [{}], [""], ["x" * 256], ["x"] * 1001)
@@ -86,14 +88,14 @@ ACTIONS: dict[str, tuple[dict[str, Any], set[str], dict[str, tuple[Any, ...]]]] 
     ),
     "message:read": ({"roomId": "$room", "seq": 1}, {"roomId", "seq"}, {"roomId": IDS, "seq": NUMBERS}),
     "message:search": ({"q": "mistake"}, {"q"}, {"q": (*TEXTS, "", " ", "x" * 201), "limit": (*NUMBERS, 0, 101)}),
-    "typing:start": ({"channel": "room:$room"}, {"channel"}, {"channel": IDS}),
-    "typing:stop": ({"channel": "room:$room"}, {"channel"}, {"channel": IDS}),
+    "typing:start": ({"channel": "room:$room"}, {"channel"}, {"channel": CHANNELS}),
+    "typing:stop": ({"channel": "room:$room"}, {"channel"}, {"channel": CHANNELS}),
     "channel:subscribe": (
         {"channel": "room:$room"},
         {"channel"},
-        {"channel": IDS, "after": NUMBERS, "snapshot": ("true", 1, [], {})},
+        {"channel": CHANNELS, "after": NUMBERS, "snapshot": ("true", 1, [], {})},
     ),
-    "channel:unsubscribe": ({"channel": "room:$room"}, {"channel"}, {"channel": IDS}),
+    "channel:unsubscribe": ({"channel": "room:$room"}, {"channel"}, {"channel": CHANNELS}),
 }
 
 

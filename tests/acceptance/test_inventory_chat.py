@@ -9,6 +9,7 @@ from tests.acceptance import contract
 from tests.acceptance.people import Gathering, Person, connect, open_room, say
 from tests.acceptance.typists import sees, start
 from tests.support.js import ConnectRefused
+from tests.support.waiting import eventually
 
 
 async def get(person: Person, path: str, expected: int = 200) -> Any:
@@ -133,6 +134,23 @@ async def test_send_message_saves_then_broadcasts_to_the_room(arrive: Gathering)
     heard = (await bo.hears("message:created"))["data"]
     saved = (await bo.does("message:history", roomId=room["id"]))["messages"]
     assert [sent, heard] == saved * 2
+
+
+@pytest.mark.parametrize("transports", [["polling"], ["polling", "websocket"], ["websocket"]], ids="-then-".join)
+async def test_send_message_over_whatever_transport(arrive: Gathering, transports: list[str]) -> None:
+    options = {"transports": transports}
+    ada, bo = await arrive("Ada", options=options), await arrive("Bo", options=options)
+    room = await open_room(ada, bo)
+    sent = await say(ada, room, *(f"message {number} 🎉" for number in range(20)))
+    assert [(await bo.hears("message:created"))["data"] for _ in sent] == sent
+    assert len(ada.socket.lifecycle) == len(bo.socket.lifecycle) == 1
+    transport = transports[-1]
+    await eventually(lambda: is_over(bo, transport), f"Bo to be connected over {transport}")
+
+
+async def is_over(person: Person, transport: str) -> bool:
+    """Whether somebody is connected over that transport."""
+    return await person.socket.transport() == transport
 
 
 async def test_session_based_socket_sign_in(arrive: Gathering) -> None:

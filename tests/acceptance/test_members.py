@@ -229,6 +229,30 @@ async def test_a_room_has_one_owner(arrive: Gathering) -> None:
         }
 
 
+async def test_ids_of_users_may_hold_any_character(arrive: Gathering) -> None:
+    ada, zoe = await arrive("Auth0|Ada+1"), await arrive("Zoë/Ünï %2F?#&=@:")
+    room = await open_room(ada, zoe)
+    await ada.does("room:role", roomId=room["id"], userId=zoe.id, role="moderator")
+    assert await roles(zoe, room) == {ada.id: "owner", zoe.id: "moderator"}
+    (message,) = await say(zoe, room, f"@{ada.id}: hello", mentions=[zoe.id])
+    assert set(message["mentions"]) == {ada.id, zoe.id}
+    await ada.does("room:remove", roomId=room["id"], userId=zoe.id)
+    assert (await zoe.hears("room:removed"))["channel"] == zoe.own_channel
+    assert await roles(ada, room) == {ada.id: "owner"}
+
+
+async def test_ids_of_users_may_have_255_characters(arrive: Gathering) -> None:
+    ada, bo = await arrive("Ada"), await arrive("B" * 244)
+    assert len(bo.id) == 255
+    room = await ada.creates("room:create", name=f"With {bo.id[-10:]}", visibility="private", memberIds=[bo.id])
+    (message,) = await say(ada, room, f"Hello @{bo.id}!")
+    assert message["mentions"] == [bo.id]
+    await ada.does("room:remove", roomId=room["id"], userId=bo.id)
+    assert (await bo.hears("room:removed"))["channel"] == f"user:{bo.id}"
+    replay = await bo.subscribes(f"user:{bo.id}", after=0)
+    assert [event["event"] for event in replay["events"]] == ["room:added", "room:removed"]
+
+
 async def test_members_are_listed_with_their_presence_in_pages(arrive: Gathering) -> None:
     ada, bo, cy, di, ed = [await arrive(name) for name in ("Ada", "Bo", "Cy", "Di", "Ed")]
     room = await open_room(ada, bo, cy, di, ed)

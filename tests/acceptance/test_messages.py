@@ -45,6 +45,15 @@ async def test_what_is_sent_reaches_every_member_as_it_is_answered(arrive: Gathe
     assert await history(bo, room) == [message]
 
 
+async def test_a_message_is_created_once_and_answered_again(arrive: Gathering) -> None:
+    ada = await arrive("Ada")
+    room = await open_room(ada)
+    first = await ada.creates("message:send", roomId=room["id"], message="Hello", clientId="one")
+    assert await ada.does("message:send", roomId=room["id"], message="Hello", clientId="one") == first
+    second = await ada.creates("message:send", roomId=room["id"], message="Hello")
+    assert await history(ada, room) == [first, second]
+
+
 async def test_nobody_outside_hears_a_private_room(arrive: Gathering) -> None:
     ada, bo, eve = [await arrive(name) for name in ("Ada", "Bo", "Eve")]
     room = await open_room(ada, bo, visibility="private")
@@ -173,6 +182,22 @@ async def test_a_public_room_is_read_by_anyone_signed_in_and_written_by_members(
     }.items():
         await eve.refused("forbidden", action, **fields)
     assert await history(ada, room) == [message, again]
+
+
+async def test_messages_show_their_author_as_they_are_now(arrive: Gathering) -> None:
+    ada, bo = await arrive("Ada"), await arrive("Bo")
+    room = await open_room(ada, bo)
+    await say(ada, room, "Before the wedding")
+    married = ada.worker.token(ada.id, name="Ada Lovelace", given_name="Ada", family_name="Lovelace")
+    assert (await ada.worker.rest("GET", "/api/me", token=married)).status == 200
+    (shown,) = await history(bo, room)
+    assert shown["user"] == {
+        "id": ada.id,
+        "name": "Ada Lovelace",
+        "firstName": "Ada",
+        "lastName": "Lovelace",
+        "profileImage": None,
+    }
 
 
 async def test_pages_in_either_direction_are_the_whole_history(arrive: Gathering) -> None:

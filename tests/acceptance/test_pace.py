@@ -102,6 +102,15 @@ async def test_slow_mode_spaces_the_messages_of_members_and_of_nobody_else(arriv
     assert await texts(bo, room) == ["Before", *["One", "Two"] * 3, "My first"]
 
 
+async def test_slow_mode_gives_a_message_sent_again_its_first_answer(arrive: Gathering) -> None:
+    ada, bo = await arrive("Ada"), await arrive("Bo")
+    room = await open_room(ada, bo)
+    await ada.does("room:update", roomId=room["id"], slowMode=120)
+    (message,) = await say(bo, room, "One", clientId="one")
+    assert await say(bo, room, "One", clientId="one") == [message]
+    assert await texts(ada, room) == ["One"]
+
+
 async def test_slow_mode_ends_when_it_is_switched_off(arrive: Gathering) -> None:
     ada, bo = await arrive("Ada"), await arrive("Bo")
     room = await open_room(ada, bo)

@@ -1,5 +1,6 @@
 """How far everybody has read, and what is unread, through both doors."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -61,6 +62,22 @@ async def test_read_state_never_goes_back(arrive: Gathering) -> None:
     assert [data["seq"] for data in ada.heard("message:read")] == [2, 3]
     await bo.is_up_to_date()
     assert [data["lastReadSeq"] for data in bo.heard("room:unread")] == [2, 3]
+
+
+async def test_read_state_never_goes_back_even_when_read_on_all_workers_at_once(arrive: Gathering) -> None:
+    ada, bo = await arrive("Ada"), await arrive("Bo", at=arrive.cluster.a)
+    telephone = await arrive.again(bo, at=arrive.cluster.b)
+    room = await open_room(ada, bo)
+    await say(ada, room, *map(str, range(1, 21)))
+    numbers = [7, 3, 20, 1, 12, 19, 5, 18]
+    replies = await asyncio.gather(
+        *(each.call("message:read", roomId=room["id"], seq=seq) for seq in numbers for each in (bo, telephone))
+    )
+    assert all(body["ok"] and body["data"]["lastReadSeq"] in numbers for body, _ in replies)
+    assert await state(bo, room) == (0, 0, 20)
+    await ada.hears("message:read", lambda data: data["seq"] == 20)
+    told_to_ada = [data["seq"] for data in ada.heard("message:read")]
+    assert told_to_ada == sorted(set(told_to_ada))
 
 
 async def test_read_state_stops_at_the_newest_message(arrive: Gathering) -> None:

@@ -141,6 +141,18 @@ async def test_a_direct_room_needs_somebody_else(arrive: Gathering) -> None:
         assert "memberIds" in error["fields"]
 
 
+async def test_who_left_a_direct_room_is_in_it_again_when_it_is_opened_again(arrive: Gathering) -> None:
+    ada, bo = await arrive("Ada"), await arrive("Bo")
+    room = await ada.creates("room:create", visibility="direct", memberIds=[bo.id])
+    (message,) = await say(ada, room, "Hello")
+    await bo.does("room:leave", roomId=room["id"])
+    await bo.refused("not_found", "message:history", roomId=room["id"])
+    again = await ada.does("room:create", visibility="direct", memberIds=[bo.id])
+    assert (again["id"], again["memberCount"]) == (room["id"], 2)
+    assert (await bo.does("message:history", roomId=room["id"]))["messages"] == [message]
+    assert len((await bo.does("room:list"))["rooms"]) == 1
+
+
 async def test_a_room_that_is_not_direct_needs_a_name(arrive: Gathering) -> None:
     ada = await arrive("Ada")
     for fields in ({}, {"name": ""}, {"name": " \t "}, {"name": "\x00\x1f"}, {"name": "n" * 101}, {"name": 7}):
@@ -240,6 +252,17 @@ async def test_a_room_is_changed_within_bounds(arrive: Gathering) -> None:
         error = await ada.refused("invalid", "room:update", roomId=room["id"], **{field: bad})
         assert list(error["fields"]) == [field], (field, bad)
     assert {name: (await listed(ada))[room["id"]][name] for name in contract.ROOM} == room
+
+
+async def test_two_rooms_that_take_one_name_at_once_are_one_that_has_it(arrive: Gathering) -> None:
+    ada, bo = await arrive("Ada"), await arrive("Bo")
+    rooms, name = [await open_room(each) for each in (ada, bo)], unique("Prize")
+    replies = await asyncio.gather(
+        *(each.call("room:update", roomId=room["id"], name=name) for each, room in zip((ada, bo), rooms, strict=True))
+    )
+    assert sorted(body["ok"] for body, _ in replies) == [False, True]
+    (error,) = [body["error"] for body, _ in replies if not body["ok"]]
+    assert (error["code"], list(error["fields"])) == ("invalid", ["name"])
 
 
 async def test_who_is_no_member_stops_hearing_a_room_that_becomes_private(arrive: Gathering) -> None:

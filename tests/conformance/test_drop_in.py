@@ -163,8 +163,10 @@ class TestApplication:
         with pytest.raises(KeyError):
             await served.sio.get_session("nobody")
 
-    async def test_the_admin_ui_is_told(self, served: Served, js: JsClients) -> None:
-        served.sio.instrument(auth=False, server_stats_interval=0.05)
+    async def test_the_admin_ui_is_told(self, served: Served, js: JsClients, request: pytest.FixtureRequest) -> None:
+        instrumented = served.sio.instrument(auth=False, server_stats_interval=0.05)
+        # It patches the stock server's classes for the whole process; a second time its patches would call themselves.
+        request.addfinalizer(instrumented.uninstrument)
         admin = await js.connect(f"{served.url}/admin")
         await admin.wait_for("config")
         user = await js.connect(served.url)

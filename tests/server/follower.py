@@ -75,7 +75,7 @@ class Follower:
             self._session = None
         self._subscribed = False
 
-    async def has(self, last: int, timeout: float = 20) -> None:
+    async def has(self, last: int, timeout: float = 10) -> None:
         """Wait until it has heard the event of this number."""
         await eventually(
             lambda: self.heard and self.heard[-1]["seq"] >= last, f"event {last} of {self.channel}", timeout

@@ -150,3 +150,14 @@ def test_a_listener_hears_from_when_it_came_until_it_left() -> None:
     scene.feed.remove(scene.hearer)
     scene.feed.offer(event(3))
     assert (scene.heard, late.heard) == ([1, 2], [2, 3])
+
+
+def test_a_repeat_of_what_is_held_leaves_no_hole_behind() -> None:
+    scene = Scene(held={1})
+    scene.feed.open(0)
+    scene.feed.offer(event(1))
+    scene.feed.offer(event(1))
+    scene.feed.resume()
+    scene.feed.offer(event(2))
+    assert scene.heard == [1, 2]
+    assert scene.holes == 0

@@ -1,11 +1,12 @@
 """Limits: what a user, a connection and an address may do, over all workers together."""
 
-import secrets
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from tests.server.conftest import Upon
 from tests.server.talk import (
     backend,
     connect,
@@ -38,6 +39,7 @@ def cluster_variables() -> dict[str, str]:
         "HUBBUB_CONNECTIONS_PER_USER": "2",
         "HUBBUB_SUBSCRIPTIONS_PER_CONNECTION": "3",
         "HUBBUB_PRESENCE_LEASE_SECONDS": "1",
+        "HUBBUB_REDIS_TIMEOUT_SECONDS": "0.5",
     }
 
 
@@ -81,6 +83,17 @@ async def test_each_visitor_has_a_limit_of_their_own(cluster: Cluster, js: JsCli
     await subscribe(other, "community")
 
 
+async def test_what_is_refused_counts_as_well(cluster: Cluster, js: JsClients) -> None:
+    ada, visitor = await enter(js, cluster.a, someone()), await connect(js, cluster.a)
+    for _ in range(BURST // 2):
+        error_of(await ada.emit("no such thing", {}), "not_found")
+        error_of(await ada.emit("channel:publish", {}), "forbidden")
+        error_of(await visitor.emit("room:list", {}), "unauthenticated")
+        error_of(await visitor.emit("channel:subscribe", 42), "invalid")
+    for socket in (ada, visitor):
+        error_of(await socket.emit("no such thing", {}), "rate_limited")
+
+
 async def test_backends_are_not_limited(cluster: Cluster, js: JsClients) -> None:
     socket, channel = await backend(js, cluster.a), f"app:{someone('channel')}"
     sent = {"channel": channel, "event": "a:b", "data": 1}
@@ -121,6 +134,24 @@ async def test_a_users_connections_are_limited(cluster: Cluster, js: JsClients) 
     await refused(js, cluster.a, {"token": cluster.token(ada)})
 
 
+async def test_however_many_come_at_once_no_more_than_the_limit_are_let_in(cluster: Cluster, js: JsClients) -> None:
+    ada = someone()
+    tries = await asyncio.gather(
+        *(enter(js, worker, ada) for worker in (cluster.a, cluster.b) for _ in range(5)), return_exceptions=True
+    )
+    came_in = [each for each in tries if isinstance(each, JsSocket)]
+    assert len(came_in) <= 2
+    for each in tries:
+        if not isinstance(each, JsSocket):
+            assert isinstance(each, ConnectRefused), each
+            assert each.data["code"] == "rate_limited"
+    for socket in came_in:
+        await socket.disconnect()
+    for worker in (cluster.a, cluster.b):
+        await eventually(lambda worker=worker: comes_in(js, worker, ada), "room again")
+    await refused(js, cluster.a, {"token": cluster.token(ada)})
+
+
 async def comes_in(js: JsClients, worker: Hubbub, user_id: str) -> bool:
     try:
         await enter(js, worker, user_id)
@@ -136,6 +167,20 @@ async def test_a_refused_connection_leaves_no_trace(cluster: Cluster, js: JsClie
         await refused(js, cluster.a, {"token": cluster.token(ada)})
     await first.disconnect()
     await eventually(lambda: comes_in(js, cluster.a, ada), "room for another connection")
+
+
+@pytest.mark.parametrize("half_open", [False, True])
+async def test_who_comes_back_is_not_one_too_many(cluster: Cluster, js: JsClients, half_open: bool) -> None:
+    """The server may not have noticed yet that the old connection is lost."""
+    ada = someone()
+    sockets = [await enter(js, cluster.a, ada) for _ in range(2)]
+    for _ in range(3):
+        for socket in sockets:
+            socket.drop(half_open=half_open)
+            await socket.wait_for("disconnect")
+        for socket in sockets:
+            await socket.wait_for("connect")
+    await refused(js, cluster.b, {"token": cluster.token(ada)})
 
 
 async def test_an_addresss_connections_are_limited(
@@ -214,26 +259,11 @@ async def test_a_killed_workers_connections_count_no_longer(own_cluster: Cluster
     await eventually(lambda: comes_in(js, own_cluster.b, ada), "the end of the killed worker's lease", timeout=15)
 
 
-@pytest.fixture
-def without_redis(
-    own_redis: Callable[[], RedisServer], postgres_server: PostgresServer, cluster_variables: dict[str, str]
-) -> Any:
-    """Two workers, and the Redis between them, which is theirs alone."""
-    redis = own_redis()
-    variables = cluster_variables | {"HUBBUB_REDIS_TIMEOUT_SECONDS": "0.3", "HUBBUB_REDIS_PREFIX": secrets.token_hex(4)}
-    cluster = two_workers(redis.url, postgres_server.create_database(), **variables)
-    try:
-        cluster.start()
-        yield cluster, redis
-    finally:
-        cluster.kill()
-
-
 @pytest.mark.parametrize("away", ["stopped", "frozen"])
 async def test_while_redis_is_away_each_worker_limits_by_itself(
-    without_redis: tuple[Cluster, RedisServer], js: JsClients, away: str
+    upon_redis: Upon[RedisServer], js: JsClients, away: str
 ) -> None:
-    cluster, redis = without_redis
+    cluster, redis = upon_redis.cluster, upon_redis.server
     ada, bo, cy = someone(), someone("bo"), someone("cy")
     room = await open_room(cluster.a, bo)
     here, there = await enter(js, cluster.a, ada), await enter(js, cluster.b, ada)
@@ -260,9 +290,9 @@ async def test_while_redis_is_away_each_worker_limits_by_itself(
 
 
 async def test_when_redis_comes_back_empty_connections_still_count(
-    without_redis: tuple[Cluster, RedisServer], js: JsClients
+    upon_redis: Upon[RedisServer], js: JsClients
 ) -> None:
-    cluster, redis = without_redis
+    cluster, redis = upon_redis.cluster, upon_redis.server
     ada = someone()
     for _ in range(2):
         await enter(js, cluster.a, ada)
@@ -281,10 +311,8 @@ async def test_when_redis_comes_back_empty_connections_still_count(
     await refused(js, cluster.b, {"token": cluster.token(ada)})
 
 
-async def test_who_leaves_while_redis_is_away_is_counted_out(
-    without_redis: tuple[Cluster, RedisServer], js: JsClients
-) -> None:
-    cluster, redis = without_redis
+async def test_who_leaves_while_redis_is_away_is_counted_out(upon_redis: Upon[RedisServer], js: JsClients) -> None:
+    cluster, redis = upon_redis.cluster, upon_redis.server
     ada = someone()
     sockets = [await enter(js, cluster.a, ada) for _ in range(2)]
     await refused(js, cluster.b, {"token": cluster.token(ada)})

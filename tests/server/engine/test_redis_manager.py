@@ -1,9 +1,8 @@
 """Socket.IO over several workers: every client is reached from every worker, through a real Redis."""
 
 import asyncio
-import gc
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,64 +12,19 @@ import socketio
 from server.engine.bus_packet import pack, unpack
 from server.engine.outgoing import Outgoing
 from server.engine.redis_bus import RedisBus
-from server.engine.redis_manager import RedisManager
-from server.engine.remote_calls import Answer, ClientGone
 from server.engine.topics import topic_of
-from tests.server.engine.worker import Client, Worker, connect
-from tests.support.process import ROOT, Process, free_port, temporary_folder
+from tests.server.engine.listener import SHORT
+from tests.server.engine.worker import StartWorker, assert_reached, assert_received
+from tests.support.process import ROOT
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.filterwarnings("error::ResourceWarning")
 
-StartWorker = Callable[..., Awaitable[Worker]]
-
-
-@pytest.fixture
-def channel(request: pytest.FixtureRequest) -> str:
-    """A Redis channel, and a prefix of channels, of the test's own."""
-    return request.node.name
-
-
-@pytest.fixture
-async def start_worker(redis_server: RedisServer, channel: str) -> AsyncIterator[StartWorker]:
-    """Factory of started workers that know each other: `start_worker(url, **manager_options)`."""
-    workers: list[Worker] = []
-
-    async def start(url: str | RedisBus = redis_server.url, **options: Any) -> Worker:
-        worker = Worker(RedisManager(url, channel, **options))
-        workers.append(worker)
-        await worker.start()
-        return worker
-
-    yield start
-    for worker in workers:
-        await worker.stop()
-        assert not worker.manager.rooms
-        assert not worker.manager.callbacks
-        assert not len(worker.manager._calls)
-    workers.clear()
-    assert [task for task in asyncio.all_tasks() if "Redis" in task.get_name()] == []
-    gc.collect()
-
 
 def subscribers(server: RedisServer, channel: str, room: object, namespace: str = "/") -> int:
     with redis.Redis.from_url(server.url) as client:
         return client.pubsub_numsub(f"{channel}:{topic_of(room, namespace)}")[0][1]
-
-
-async def assert_received(client: Client, *expected: tuple[str, tuple[Any, ...]]) -> None:
-    """The client has received exactly these events, in this order."""
-    await eventually(lambda: len(client.received) >= len(expected), f"{len(expected)} events at the client")
-    assert client.received == list(expected)
-
-
-async def assert_reached(worker: Worker, *clients: Client) -> None:
-    """What the worker emits now arrives; so whatever it emitted before has arrived, or never will."""
-    for client in clients:
-        await worker.sio.emit("mark", to=client.sid, namespace=client.namespace)
-        await eventually(lambda client=client: ("mark", ()) in client.received, "the mark at the client")
-        client.received.remove(("mark", ()))
 
 
 async def test_an_emit_to_a_room_reaches_its_members_on_every_worker_and_nobody_else(start_worker: StartWorker) -> None:
@@ -234,151 +188,6 @@ async def test_a_room_that_is_a_clients_own_is_neither_entered_nor_closed(start_
         await worker.sio.close_room(two.sid)
 
 
-async def test_a_call_is_answered_by_a_client_of_any_worker(start_worker: StartWorker) -> None:
-    here, there = await start_worker(), await start_worker()
-    for worker in (here, there):
-        client = await worker.connect()
-        client.answers["ask"] = ({"got": b"\x00\n"}, 2)
-        assert await here.sio.call("ask", ("question", b"bytes"), to=client.sid) == ({"got": b"\x00\n"}, 2)
-        assert client.received == [("ask", ("question", b"bytes"))]
-
-
-async def test_a_callback_may_be_a_coroutine_function(start_worker: StartWorker) -> None:
-    here, there = await start_worker(), await start_worker()
-    client = await there.connect()
-    client.answers["ask"] = "answer"
-    answers = []
-
-    async def answered(answer: str) -> None:
-        await asyncio.sleep(0)
-        answers.append(answer)
-
-    await here.sio.emit("ask", to=client.sid, callback=answered)
-    await eventually(lambda: answers == ["answer"], "the callback to run")
-
-
-async def test_a_callback_for_a_room_is_called_for_each_member(start_worker: StartWorker) -> None:
-    here, there = await start_worker(), await start_worker()
-    for worker in (here, there, there):
-        client = await (await worker.connect()).join("room")
-        client.answers["ask"] = client.sid
-    answers: list[str] = []
-    await here.sio.emit("ask", room="room", callback=answers.append)
-    everybody = sorted(client.sid for worker in (here, there) for client in worker.clients)
-    await eventually(lambda: sorted(answers) == everybody, "three answers")
-
-
-@pytest.mark.parametrize("at", ["here", "there"])
-async def test_a_call_fails_at_once_when_its_client_leaves(start_worker: StartWorker, at: str) -> None:
-    here, there = await start_worker(), await start_worker()
-    client = await (here if at == "here" else there).connect()
-    leaving = asyncio.Event()
-
-    async def hesitate() -> None:
-        leaving.set()
-        await asyncio.Event().wait()
-
-    client.io.on("ask", hesitate)
-    answer = Answer()
-    await here.sio.emit("ask", to=client.sid, callback=answer)
-    await leaving.wait()
-    await client.io.disconnect()
-    with pytest.raises(ClientGone):
-        await asyncio.wait_for(answer, 10)
-
-
-async def test_a_call_to_a_client_that_is_nowhere_fails_at_once(start_worker: StartWorker) -> None:
-    worker = await start_worker(take_seconds=0.2)
-    answer = Answer()
-    await worker.sio.emit("ask", to="nobody", callback=answer)
-    with pytest.raises(ClientGone):
-        await asyncio.wait_for(answer, 10)
-
-
-@pytest.mark.parametrize("end", ["killed", "frozen"])
-async def test_a_call_to_a_worker_that_dies_fails_at_once(
-    redis_server: RedisServer, start_worker: StartWorker, channel: str, end: str
-) -> None:
-    here = await start_worker(silence_seconds=0.6)
-    port = free_port()
-    there = Process(
-        "worker",
-        [sys.executable, "-m", "tests.server.engine.worker", str(port), redis_server.url, channel],
-        cwd=ROOT,
-        log_path=temporary_folder("worker") / "worker.log",
-        ready=lambda: _listens(port),
-    )
-    there.start()
-    try:
-        client = await connect(port)
-        asked = asyncio.Event()
-
-        async def hesitate() -> None:
-            asked.set()
-            await asyncio.Event().wait()
-
-        client.io.on("ask", hesitate)
-        answer = Answer()
-        await here.sio.emit("ask", to=client.sid, callback=answer)
-        await asked.wait()
-        if end == "killed":
-            there.kill()
-        else:
-            there.pause()
-        with pytest.raises(ClientGone):
-            await asyncio.wait_for(answer, 10)
-    finally:
-        there.kill()
-        await client.io.disconnect()
-
-
-def _listens(port: int) -> bool:
-    import socket
-
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-async def test_a_worker_that_lives_keeps_a_call_open(start_worker: StartWorker) -> None:
-    here, there = await start_worker(silence_seconds=0.3), await start_worker()
-    client = await there.connect()
-    go = asyncio.Event()
-
-    async def answer_later() -> str:
-        await go.wait()
-        return "late"
-
-    client.io.on("ask", answer_later)
-    answer, marks = Answer(), []
-    await here.sio.emit("ask", to=client.sid, callback=answer)
-    # Calls to nobody fail one after the other, so that the other worker is asked many times whether it lives.
-    for _ in range(3):
-        nobody = Answer()
-        await here.sio.emit("ask", to="nobody", callback=nobody)
-        with pytest.raises(ClientGone):
-            await nobody
-        marks.append(nobody)
-    go.set()
-    assert await asyncio.wait_for(answer, 10) == ("late",)
-
-
-async def test_callbacks_that_nobody_answers_are_bounded_and_freed(start_worker: StartWorker) -> None:
-    here, there = await start_worker(max_remote_callbacks=100), await start_worker(max_callbacks=50)
-    client = await there.connect()
-    client.io.on("ask", asyncio.Event().wait)
-    answers = [Answer() for _ in range(300)]
-    for answer in answers:
-        await here.sio.emit("ask", to=client.sid, callback=answer)
-    await eventually(lambda: len(here.manager._calls) == 50, "the oldest to be let go")
-    await eventually(lambda: len(there.manager.callbacks[client.sid]) == 50, "the oldest to be let go")
-    with pytest.raises(ClientGone, match="oldest"):
-        await answers[0]
-    await client.io.disconnect()
-    await eventually(lambda: not len(here.manager._calls), "the rest to be freed")
-    with pytest.raises(ClientGone):
-        await answers[-1]
-
-
 @pytest.mark.parametrize("kind", ["asynchronous", "synchronous"])
 async def test_stock_write_only_managers_reach_the_clients(
     redis_server: RedisServer, start_worker: StartWorker, channel: str, kind: str
@@ -462,8 +271,7 @@ async def test_while_redis_is_away_the_workers_own_clients_are_served_and_nothin
     own_redis: Callable[[], RedisServer], start_worker: StartWorker, channel: str
 ) -> None:
     server = own_redis()
-    options = {"prefix": channel, "timeout": 0.3, "nonce_seconds": 0.1, "deaf_seconds": 0.5, "backoff_max": 0.2}
-    buses = [RedisBus(server.url, **options) for _ in range(2)]
+    buses = [RedisBus(server.url, prefix=channel, **SHORT) for _ in range(2)]
     for bus in buses:
         await bus.start()
     here, there = [await start_worker(bus) for bus in buses]
@@ -482,8 +290,6 @@ async def test_while_redis_is_away_the_workers_own_clients_are_served_and_nothin
 
         await eventually(flows, "emits to reach the other worker again", timeout=5)
         far.received.clear()
-    for worker in (here, there):
-        await worker.stop()
     for bus in buses:
         await bus.stop()
 

@@ -5,6 +5,7 @@ As a program: `python -m tests.server.engine.worker PORT REDIS_URL CHANNEL`.
 
 import asyncio
 import sys
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import socketio
@@ -13,6 +14,7 @@ from aiohttp import web
 from server.engine import RealtimeServer
 from server.engine.redis_manager import RedisManager
 from tests.support.process import free_port
+from tests.support.waiting import eventually
 
 
 class Client:
@@ -43,9 +45,9 @@ class Client:
 class Worker:
     """A server whose clients may enter rooms by themselves (`join`)."""
 
-    def __init__(self, manager: RedisManager, port: int | None = None) -> None:
+    def __init__(self, manager: RedisManager, port: int | None = None, **server_options: Any) -> None:
         self.manager = manager
-        self.sio = RealtimeServer(client_manager=manager, namespaces="*")
+        self.sio = RealtimeServer(client_manager=manager, namespaces="*", **server_options)
         self.port = port or free_port()
         self.clients: list[Client] = []
         self._runner: web.AppRunner | None = None
@@ -87,11 +89,28 @@ class Worker:
         return client
 
 
+async def assert_received(client: Client, *expected: tuple[str, tuple[Any, ...]]) -> None:
+    """The client has received exactly these events, in this order."""
+    await eventually(lambda: len(client.received) >= len(expected), f"{len(expected)} events at the client")
+    assert client.received == list(expected)
+
+
+async def assert_reached(worker: Worker, *clients: Client) -> None:
+    """What the worker emits now arrives; so whatever it emitted before has arrived, or never will."""
+    for client in clients:
+        await worker.sio.emit("mark", to=client.sid, namespace=client.namespace)
+        await eventually(lambda client=client: ("mark", ()) in client.received, "the mark at the client")
+        client.received.remove(("mark", ()))
+
+
 async def connect(port: int, namespace: str = "/") -> Client:
     """A new client of whatever worker listens on a port."""
     client = Client(namespace)
     await client.io.connect(f"http://127.0.0.1:{port}", transports=["websocket"], namespaces=[namespace])
     return client
+
+
+StartWorker = Callable[..., Awaitable[Worker]]
 
 
 async def _main(port: int, redis_url: str, channel: str) -> None:
