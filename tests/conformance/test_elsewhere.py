@@ -15,6 +15,7 @@ from yarl import URL
 
 from server.engine import Peers
 from tests.conformance import test_engineio_protocol as engineio_protocol
+from tests.conformance import test_transport_defects as transport_defects
 from tests.conformance.raw import RawClient, raw_client
 from tests.conformance.served import Served, serve
 from tests.support.redis_server import RedisServer
@@ -25,6 +26,16 @@ TestMessage = engineio_protocol.TestMessage
 TestHeartbeat = engineio_protocol.TestHeartbeat
 TestClose = engineio_protocol.TestClose
 TestUpgrade = engineio_protocol.TestUpgrade
+test_post_of_17_packets = transport_defects.test_post_of_17_packets
+test_chunked_post = transport_defects.test_chunked_post
+test_poll_answers_hold_16_packets_at_most = transport_defects.test_poll_answers_hold_16_packets_at_most
+test_oversized_post_without_a_pending_poll = transport_defects.test_oversized_post_without_a_pending_poll
+test_an_aborted_poll_ends_the_session = (
+    transport_defects.test_an_aborted_poll_ends_the_session_so_that_nothing_is_lost_silently
+)
+test_any_origin_is_answered_without_credentials = transport_defects.test_any_origin_is_answered_without_credentials
+test_a_failed_upgrade_loses_nothing = transport_defects.test_a_failed_upgrade_loses_nothing
+test_what_waits_for_a_poll_moves_to_the_websocket = transport_defects.test_what_waits_for_a_poll_moves_to_the_websocket
 
 
 class Scattered:

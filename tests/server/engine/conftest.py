@@ -18,11 +18,10 @@ from tests.server.engine.worker import StartWorker, Worker
 from tests.support.redis_server import RedisServer
 
 
-def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]] | None:
+def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Run what takes sockets away from event loops on both that people run servers on."""
-    if not item.path.name.startswith("test_peers"):
-        return None
-    return {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}
+    factories = {"asyncio": asyncio.new_event_loop}
+    return {**factories, "uvloop": uvloop.new_event_loop} if item.path.name.startswith("test_peers") else factories
 
 
 @pytest.fixture
