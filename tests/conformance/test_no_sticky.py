@@ -5,18 +5,25 @@ servers of their own. The counts of the workers prove that requests really came 
 """
 
 import asyncio
+import re
 import secrets
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from aiohttp import ClientSession, TCPConnector
 
 from tests.conformance.workers import Deployment, WorkerProgram
+from tests.server.talk import data_of, heard, numbers, open_room, someone, subscribe
+from tests.support.hubbub import Hubbub
 from tests.support.js import JsClients, JsSocket
 from tests.support.nginx import Nginx
+from tests.support.postgres_server import PostgresServer
 from tests.support.redis_server import RedisServer
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, wait_until
 
 # What is tested runs in processes of its own, so one event loop here will do.
 pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])
@@ -179,3 +186,88 @@ async def test_a_killed_worker_takes_no_others_clients_along(
         # Even if they came to the killed one first: their connections were passed on to their owners.
         assert [each for socket in others for each in socket.lifecycle if each.event == "disconnect"] == []
     assert victim not in await workers_of(sockets)
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where people find Hubbub, and one of its servers to ask things of."""
+
+    url: str
+    server: Hubbub
+
+    async def brought(self) -> Counter[str]:
+        """What the workers that answered have done with requests for the sessions of others."""
+        done: Counter[str] = Counter()
+        async with ClientSession(connector=TCPConnector(force_close=True)) as http:
+            for _ in range(4 * WORKERS):
+                async with http.get(f"{self.url}/metrics") as answer:
+                    for way, count in re.findall(r'hubbub_peer_requests_total{way="(\w+)"} (\S+)', await answer.text()):
+                        done[way] += int(float(count))
+        return done
+
+
+@pytest.fixture(params=["shared port", "round-robin proxy"])
+def hubbub(
+    request: pytest.FixtureRequest, redis_server: RedisServer, postgres_server: PostgresServer
+) -> Iterator[Site]:
+    """Hubbub itself with four workers, and the address at which people find it."""
+    behind_proxy = request.param == "round-robin proxy"
+    shared = {
+        "HUBBUB_SECRET": secrets.token_hex(32),
+        "REDIS_URL": redis_server.url,
+        "DATABASE_URL": postgres_server.create_database(),
+        "HUBBUB_REDIS_PREFIX": f"no-sticky-{secrets.token_hex(4)}",
+        "HUBBUB_TRUSTED_PROXIES": "127.0.0.1",
+    }
+    with ExitStack() as stack:
+        servers = [Hubbub(**shared) for _ in range(WORKERS)] if behind_proxy else []
+        servers = servers or [Hubbub(**shared, WEB_CONCURRENCY=str(WORKERS))]
+        for server in servers:
+            stack.callback(server.kill)
+            server.start(wait=False)
+        for server in servers:
+            server.wait_ready()
+            # Which it says when the last worker does.
+            wait_until(lambda server=server: "is listening" in server.log(), "all workers to listen")
+        url = servers[0].url
+        if behind_proxy:
+            proxy = Nginx([server.port for server in servers])
+            stack.callback(proxy.kill)
+            proxy.start()
+            url = proxy.url
+        yield Site(url, servers[0])
+
+
+async def test_people_talk_in_a_room_of_hubbubs(js: JsClients, hubbub: Site) -> None:
+    people = [someone(f"person{number}") for number in range(12)]
+    room = await open_room(hubbub.server, *people)
+    sockets = []
+    for number, person in enumerate(people):
+        kind = list(TRANSPORTS)[number % len(TRANSPORTS)]
+        auth = {"token": hubbub.server.token(person)}
+        sockets.append(await js.connect(hubbub.url, auth, transports=TRANSPORTS[kind]))
+    await asyncio.gather(*(subscribe(socket, f"room:{room}") for socket in sockets))
+
+    async def speak(number: int, socket: JsSocket) -> None:
+        for count in range(3):
+            data_of(await socket.emit("message:send", {"roomId": room, "message": f"{number}: {count}"}))
+
+    await asyncio.gather(*(speak(number, socket) for number, socket in enumerate(sockets)))
+    for socket in sockets:
+        await eventually(
+            lambda socket=socket: len(messages(socket, room)) >= 3 * len(people), "everything that was said", 30
+        )
+        said = messages(socket, room)
+        assert len(said) == 3 * len(people)
+        assert numbers(said) == sorted(numbers(said))
+        for number in range(len(people)):
+            own = [each["data"]["message"] for each in said if each["data"]["message"].startswith(f"{number}: ")]
+            assert own == [f"{number}: {count}" for count in range(3)]
+    done = await hubbub.brought()
+    assert done["relayed"] and done["passed_on"] and done["served"] and done["adopted"]
+    assert not done["spliced"]
+
+
+def messages(socket: JsSocket, room: str) -> list[dict[str, Any]]:
+    """The envelopes of a room's messages that a connection has heard."""
+    return [each for each in heard(socket, f"room:{room}") if each["event"] == "message:created"]
