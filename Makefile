@@ -25,7 +25,7 @@ run: $(RUNTIME) $(PAGE)
 	@exec $(BIN)/python -m server $(ARGS)
 
 test: $(DEVELOPMENT) $(PAGE)
-	@scripts/system-packages redis-server postgresql chromium
+	@scripts/system-packages redis-server postgresql chromium nginx-light
 	$(BIN)/python -m pytest $(ARGS)
 
 lint: $(DEVELOPMENT) $(PAGE)

@@ -1,6 +1,7 @@
 """The application: the only place where things are built and wired."""
 
 import asyncio
+import logging
 import random
 from collections.abc import AsyncIterator
 from typing import Any
@@ -19,7 +20,7 @@ from server import demo, pages
 from server.connections import Connections
 from server.delivery import Delivery
 from server.dispatch import Dispatcher
-from server.engine import LocalManager, RealtimeServer, RedisBus, RedisManager
+from server.engine import LocalManager, Peers, RealtimeServer, RedisBus, RedisManager
 from server.errors import StartupError
 from server.health import Health
 from server.identity import Identity
@@ -40,6 +41,8 @@ from server.socket import SocketDoor
 from server.subscriptions import SocketSubscriptions
 from server.typing_board import SignalTypingBoard
 
+log = logging.getLogger(__name__)
+
 SOCKET_PATH = "/socket.io/"
 RECONNECT_MS = (100, 2000)
 
@@ -47,13 +50,15 @@ RECONNECT_MS = (100, 2000)
 def create_app(settings: Settings) -> web.Application:
     """Build Hubbub. What it holds is opened when the application starts, and closed when it ends.
 
-    Starting raises ``StartupError`` when the database cannot be used.
+    Starting raises ``StartupError`` when the database cannot be used, or the address for other workers.
     """
     database = Database(
         settings.database_url, pool_size=settings.database_pool_size, timeout=settings.database_timeout_seconds
     )
     bus = _bus(settings)
     redis = _redis(settings)
+    peer = Peer(settings.trusted_proxies, settings.origins)
+    peers = _peers(settings, redis)
     manager = LocalManager() if bus is None else RedisManager(bus)
     sio = RealtimeServer(
         manager,
@@ -68,10 +73,11 @@ def create_app(settings: Settings) -> web.Application:
         connection_state_recovery={"max_disconnection_duration": settings.recovery_seconds},
         # Origins are checked for every door alike, by server.origins.
         cors_allowed_origins=[],
+        session_owner=peer.address,
+        peers=peers,
     )
     connections = Connections()
     identity = Identity(settings)
-    peer = Peer(settings.trusted_proxies, settings.origins)
     mirror = Mirror(database)
     delivery = Delivery(database, bus, catch_up_seconds=settings.catch_up_seconds, ends_access=ENDS_ACCESS)
     roster = Roster(
@@ -91,7 +97,7 @@ def create_app(settings: Settings) -> web.Application:
         LocalLimiter() if redis is None else RedisLimiter(redis, settings.redis_prefix, settings.redis_timeout_seconds)
     )
     retention = Retention(database, settings.retention_events, settings.retention_seconds)
-    metrics = Metrics(connections, delivery, bus)
+    metrics = Metrics(connections, delivery, bus, peers)
 
     def appended(events: Any) -> None:
         retention.note(events)
@@ -148,6 +154,8 @@ def create_app(settings: Settings) -> web.Application:
         await _open_database(settings, database)
         if bus is not None:
             await bus.start()
+        if peers is not None:
+            await _start_peers(settings, peers)
         await roster.start()
         delivery.start()
         retention.start()
@@ -214,6 +222,29 @@ def _redis(settings: Settings) -> Any:
     if cluster:
         return aioredis.RedisCluster.from_url(f"{scheme}://{rest}", **options)
     return aioredis.Redis.from_url(settings.redis_url, **options)
+
+
+def _peers(settings: Settings, redis: Any) -> Peers | None:
+    if redis is None:
+        return None
+    return Peers(
+        redis, prefix=settings.redis_prefix, host=settings.peer_host, timeout=settings.peer_timeout_seconds, logger=log
+    )
+
+
+async def _start_peers(settings: Settings, peers: Peers) -> None:
+    try:
+        await peers.start()
+    except OSError as error:
+        if settings.peer_host is not None:
+            raise StartupError(
+                f"HUBBUB_PEER_HOST={settings.peer_host}: it cannot be listened on ({error}); give an address of this"
+                " machine"
+            ) from error
+        raise StartupError(
+            f"The other workers' way to this one cannot be opened: {error}. Set TMPDIR to a folder with a short path"
+            " that this user may write to."
+        ) from error
 
 
 async def _open_database(settings: Settings, database: Database) -> None:

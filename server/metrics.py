@@ -1,19 +1,24 @@
 """Metrics: what the worker counts, as Prometheus reads it."""
 
+from collections.abc import Iterator
+from dataclasses import asdict
+
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 from handlers import REGISTRY
 from server.connections import Connections
 from server.delivery import Delivery
-from server.engine import RedisBus
+from server.engine import Peers, RedisBus
 
 
 class Metrics:
     """Counters of one worker at ``/metrics``."""
 
-    def __init__(self, connections: Connections, delivery: Delivery, bus: RedisBus | None) -> None:
+    def __init__(self, connections: Connections, delivery: Delivery, bus: RedisBus | None, peers: Peers | None) -> None:
         self._registry = CollectorRegistry()
         self._actions = Counter(
             "hubbub_actions", "Actions by their outcome", ["action", "outcome"], registry=self._registry
@@ -26,6 +31,8 @@ class Metrics:
         Gauge("hubbub_bus_healthy", "Whether the other workers are heard", registry=self._registry).set_function(
             lambda: float(bus is None or bus.healthy)
         )
+        if peers is not None:
+            self._registry.register(_PeerRequests(peers))
         for name in REGISTRY:
             self._actions.labels(name, "ok")
 
@@ -43,3 +50,20 @@ class Metrics:
 
     async def _show(self, request: web.Request) -> web.Response:
         return web.Response(body=generate_latest(self._registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+class _PeerRequests(Collector):
+    """Socket.IO requests that came to another worker than the one that holds their session, as the engine counts."""
+
+    def __init__(self, peers: Peers) -> None:
+        self._peers = peers
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        family = CounterMetricFamily(
+            "hubbub_peer_requests",
+            "Requests that came to another worker than their session's",
+            labels=["way"],
+        )
+        for way, count in asdict(self._peers.counts).items():
+            family.add_metric([way], count)
+        yield family

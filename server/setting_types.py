@@ -95,6 +95,14 @@ def host(value: str) -> str:
         raise ValueError("give an address or a host name, such as 127.0.0.1, 0.0.0.0 or ::") from None
 
 
+def peer_host(value: str) -> str:
+    """An address of this machine, as others know it."""
+    address = host(value)
+    if address in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
+        raise ValueError("give the address that other machines reach this one at, such as 10.0.0.7")
+    return address
+
+
 def secret(value: str) -> str:
     """A key long enough for HS256 (RFC 7518, section 3.2)."""
     if len(value.encode()) < SECRET_BYTES:

@@ -96,6 +96,13 @@ class Settings:
         confidential=True,
     )
     redis_prefix: str = _var("HUBBUB_REDIS_PREFIX", "hubbub", types.redis_prefix, "what all names in Redis begin with")
+    peer_host: str | None = _var(
+        "HUBBUB_PEER_HOST",
+        None,
+        types.peer_host,
+        "address at which workers of other machines reach this machine's",
+        otherwise="none: all workers on one machine",
+    )
     media_url: str = _var(
         "HUBBUB_MEDIA_URL",
         None,
@@ -187,6 +194,7 @@ class Settings:
     redis_timeout_seconds: float = _seconds("HUBBUB_REDIS_TIMEOUT_SECONDS", "1", "patience with Redis")
     bus_nonce_seconds: float = _seconds("HUBBUB_BUS_NONCE_SECONDS", "2", "between a worker's messages to itself")
     bus_deaf_seconds: float = _seconds("HUBBUB_BUS_DEAF_SECONDS", "6", "after which one not hearing them is deaf")
+    peer_timeout_seconds: float = _seconds("HUBBUB_PEER_TIMEOUT_SECONDS", "5", "patience with another worker")
     catch_up_seconds: float = _seconds("HUBBUB_CATCH_UP_SECONDS", "2", "between a deaf worker's looks into the log")
     group_commit_size: int = _count("HUBBUB_GROUP_COMMIT_SIZE", "256", "writes that may share one commit")
     log_level: str = _var("HUBBUB_LOG_LEVEL", "info", _LEVELS, "debug, info, warning or error")

@@ -1,6 +1,7 @@
 """Hubbub's realtime engine, by itself: a drop-in for python-socketio's AsyncServer, and its Redis manager."""
 
 from server.engine.local_manager import LocalManager
+from server.engine.peers import Peers
 from server.engine.realtime_server import RealtimeServer
 from server.engine.reasons import RECOVERABLE
 from server.engine.recovery import Recovered
@@ -14,6 +15,7 @@ __all__ = [
     "RECOVERABLE",
     "IndexedRooms",
     "LocalManager",
+    "Peers",
     "RealtimeServer",
     "Recovered",
     "RedisBus",

@@ -17,6 +17,7 @@ from server.engine.deadlines import Deadlines
 from server.engine.http_front import HttpFront
 from server.engine.json_codec import dumps
 from server.engine.outgoing import Outgoing
+from server.engine.peers import Peers
 from server.engine.polling import PollingTransport
 from server.engine.reasons import Reason
 from server.engine.session import Session
@@ -44,6 +45,7 @@ class EngineServer:
     :param handshakes_per_turn: sessions that are opened in one turn of the loop; a storm of more is spread out.
     :param session_owner: function of a request; all requests of a session must have the same owner, so that nobody
         who learns its id can take it over. The default is the client's address.
+    :param peers: the other workers that requests for this one's sessions may reach; None if there are none.
     """
 
     reason = Reason
@@ -72,6 +74,7 @@ class EngineServer:
         bare_sessions_per_address: int = 1000,
         handshakes_per_turn: int = 50,
         session_owner: Callable[[web.Request], Hashable] | None = None,
+        peers: Peers | None = None,
         **_ignored: Any,
     ) -> None:
         if async_mode not in (None, "aiohttp"):
@@ -109,6 +112,9 @@ class EngineServer:
             max_http_buffer_size, send_buffer_bytes, compression_threshold, WriteBatch(), self._closing
         )
         self._front = HttpFront(self, cors_allowed_origins, cors_credentials, http_compression, compression_threshold)
+        self.peers = peers
+        if peers is not None:
+            peers.serve(self._front.handle, self._release_poll)
 
     # What python-socketio calls
 
@@ -119,6 +125,8 @@ class EngineServer:
     def attach(self, app: web.Application, engineio_path: str = "engine.io") -> None:
         """Serve below `/{engineio_path}/` of `app`, and close every session when the application shuts down."""
         app.router.add_route("*", f"/{engineio_path.strip('/')}/", self.handle_request)
+        if self.peers is not None:
+            app.on_startup.append(self._on_startup)
         app.on_shutdown.append(self._on_shutdown)
 
     async def handle_request(self, request: web.Request) -> web.StreamResponse:
@@ -208,6 +216,8 @@ class EngineServer:
             await self.drain(Reason.SERVER_DISCONNECT, linger=False)
         for deadlines in (self.ping_deadlines, self.pong_deadlines, self._lingering_deadlines, self._upgrades):
             deadlines.clear()
+        if self.peers is not None:
+            await self.peers.stop()
 
     def start_background_task(self, target: Callable[..., Coroutine[Any, Any, Any]], *args: Any, **kwargs: Any) -> Any:
         """Run `target(*args, **kwargs)` as a task and return it."""
@@ -254,7 +264,8 @@ class EngineServer:
 
     async def open(self, request: web.Request, environ: dict[str, Any]) -> tuple[Session, Any]:
         """Begin a session; the second value is what the connect handler refused it with, or None."""
-        session = Session(self, self.generate_id(), environ, self.session_owner(request))
+        sid = self.generate_id() if self.peers is None else self.peers.sid(self.generate_id())
+        session = Session(self, sid, environ, self.session_owner(request))
         self.sockets[session.sid] = session
         answer = await self._trigger("connect", session.sid, environ)
         if answer is not None and answer is not True:
@@ -343,6 +354,15 @@ class EngineServer:
         session = self.sockets.get(sid)  # type: ignore[call-overload]
         if session is not None:
             session.pong_missed(mark, when)
+
+    def _release_poll(self, sid: str) -> None:
+        session = self.sockets.get(sid)
+        if session is not None and isinstance(session.transport, PollingTransport):
+            session.transport.release_poll()
+
+    async def _on_startup(self, _app: web.Application) -> None:
+        assert self.peers is not None
+        await self.peers.start()
 
     async def _on_shutdown(self, _app: web.Application) -> None:
         await self.shutdown()

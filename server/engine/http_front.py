@@ -80,6 +80,10 @@ class HttpFront:
         if request.method == "GET" and transport == "polling" and sid in self._server.lingering:
             return await self._last_poll(request, self._server.lingering[sid], headers)
         session = self._server.sockets.get(sid)
+        if session is None and self._server.peers is not None:
+            answer = await self._server.peers.forward(request, sid, self._server.max_http_buffer_size)
+            if answer is not None:
+                return answer
         if session is None or session.owner != self._server.session_owner(request):
             raise Refused(400, 1, "Session ID unknown")
         if transport == "websocket":

@@ -69,15 +69,18 @@ class Served:
             await self.runner.cleanup()
 
 
-def serve(namespaces: tuple[str, ...] = ("/", "/custom"), **options: Any) -> Served:
+def serve(
+    namespaces: tuple[str, ...] = ("/", "/custom"), engine: dict[str, Any] | None = None, **options: Any
+) -> Served:
     """Build the application that the official suites expect, and some more events.
 
+    `engine` are options of the `EngineServer` alone, the others those of the `RealtimeServer`.
     `auth` is sent back at connect, `message` comes back as `message-back`, `message-with-ack` as acknowledgement.
     """
     logger = logging.getLogger("conformance")
     sio = RealtimeServer(**{**SUITE, "cors_allowed_origins": "*", "connect_timeout": 1, "logger": logger, **options})
     engine_options = {name: value for name, value in options.items() if name in {"cors_allowed_origins", "cookie"}}
-    eio = EngineServer(**{**SUITE, **engine_options})
+    eio = EngineServer(**{**SUITE, **engine_options, **(engine or {})})
     served = Served(sio, eio)
     for namespace in namespaces:
         _register(served, namespace)
