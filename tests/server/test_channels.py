@@ -69,17 +69,19 @@ async def test_every_subscriber_on_every_worker_hears_the_same(cluster: Cluster,
         assert heard(socket, channel) == heard(sockets[0], channel)
 
 
-@pytest.mark.parametrize("after", [0, 3, 5])
-async def test_what_followed_comes_with_the_reply(cluster: Cluster, js: JsClients, after: int) -> None:
+async def test_what_followed_comes_with_the_reply(cluster: Cluster, js: JsClients) -> None:
     channel = f"app:{someone('channel')}"
     await publish_many(cluster.a, channel, 5)
-    socket = await enter(js, cluster.b, someone())
-    reply = await subscribe(socket, channel, after=after)
-    assert (reply["seq"], reply["recovered"]) == (5, True)
-    assert numbers(reply["events"]) == list(range(after + 1, 6))
-    assert [each["data"] for each in reply["events"]] == list(range(after + 1, 6))
+    sockets = []
+    for after in (0, 3, 5):
+        sockets.append(await enter(js, cluster.b, someone()))
+        reply = await subscribe(sockets[-1], channel, after=after)
+        assert (reply["seq"], reply["recovered"]) == (5, True)
+        assert numbers(reply["events"]) == list(range(after + 1, 6))
+        assert [each["data"] for each in reply["events"]] == list(range(after + 1, 6))
     await publish(cluster.a, channel)
-    await hears(socket, channel, [6])
+    for socket in sockets:
+        await hears(socket, channel, [6])
 
 
 async def test_without_a_position_one_hears_from_now_on(cluster: Cluster, js: JsClients) -> None:
@@ -202,13 +204,13 @@ async def test_every_connection_of_a_user_hears_their_channel_from_the_start(clu
     assert heard(other, f"user:{ada}") == []
 
 
-@pytest.mark.parametrize("kind", ["auth0|1 2", "ünï-🎉", "a:b:c", "{}", "*", "../x?y=z&a=%00", "x" * 200])
-async def test_whatever_a_users_id_is_their_channel_works(cluster: Cluster, js: JsClients, kind: str) -> None:
-    ada = kind + someone() if len(kind) < 100 else (kind + someone()).rjust(255, "y")
-    socket = await enter(js, cluster.b, ada)
-    await publish(cluster.a, f"user:{ada}")
-    await hears(socket, f"user:{ada}", [1])
-    assert numbers((await subscribe(socket, f"user:{ada}", after=0))["events"]) == [1]
+async def test_whatever_a_users_id_is_their_channel_works(cluster: Cluster, js: JsClients) -> None:
+    for kind in ("auth0|1 2", "ünï-🎉", "a:b:c", "{}", "*", "../x?y=z&a=%00", "x" * 238):
+        ada = f"{kind}-{someone()}"
+        socket = await enter(js, cluster.b, ada)
+        await publish(cluster.a, f"user:{ada}")
+        await hears(socket, f"user:{ada}", [1])
+        assert numbers((await subscribe(socket, f"user:{ada}", after=0))["events"]) == [1]
 
 
 async def test_a_returning_user_gets_what_their_channel_told_meanwhile(cluster: Cluster, js: JsClients) -> None:

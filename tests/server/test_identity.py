@@ -149,14 +149,14 @@ async def test_a_bad_token_is_bad_in_every_place(cluster: Cluster, js: JsClients
         error_of(await cluster.b.rest("GET", "/api/me", headers=headers), "unauthenticated")
 
 
-@pytest.mark.parametrize("token", [42, True, ["a"], {"a": 1}], ids=repr)
-async def test_a_token_that_is_no_text_is_refused(cluster: Cluster, js: JsClients, token: Any) -> None:
-    assert (await refused(js, cluster.a, {"token": token}))["code"] == "unauthenticated"
+async def test_a_token_that_is_no_text_is_refused(cluster: Cluster, js: JsClients) -> None:
+    for token in (42, True, ["a"], {"a": 1}):
+        assert (await refused(js, cluster.a, {"token": token}))["code"] == "unauthenticated"
 
 
-@pytest.mark.parametrize("auth", [None, {}, {"token": None}, {"something": "else"}], ids=repr)
-async def test_who_brings_no_token_is_a_visitor(cluster: Cluster, js: JsClients, auth: Any) -> None:
-    await assert_is_visitor(await connect(js, cluster.a, auth))
+async def test_who_brings_no_token_is_a_visitor(cluster: Cluster, js: JsClients) -> None:
+    for auth in (None, {}, {"token": None}, {"something": "else"}):
+        await assert_is_visitor(await connect(js, cluster.a, auth))
 
 
 async def test_a_visitor_may_read_what_is_public_and_nothing_else(cluster: Cluster, js: JsClients) -> None:
@@ -206,11 +206,11 @@ async def test_a_backend_comes_in_with_its_key(cluster: Cluster, js: JsClients) 
     assert data_of(await cluster.b.rest("POST", "/api/publish", sent, token=cluster.api_key))["seq"] == 3
 
 
-@pytest.mark.parametrize("key", ["another-key", "", "test-key-and-more", 42, ["test-key"]], ids=repr)
-async def test_a_wrong_key_is_refused(cluster: Cluster, js: JsClients, key: Any) -> None:
-    assert (await refused(js, cluster.a, {"apiKey": key}))["code"] == "unauthenticated"
-    if isinstance(key, str):
-        error_of(await cluster.a.rest("POST", "/api/publish", {}, token=key), "unauthenticated")
+async def test_a_wrong_key_is_refused(cluster: Cluster, js: JsClients) -> None:
+    for key in ("another-key", "", "test-key-and-more", 42, ["test-key"]):
+        assert (await refused(js, cluster.a, {"apiKey": key}))["code"] == "unauthenticated"
+        if isinstance(key, str):
+            error_of(await cluster.a.rest("POST", "/api/publish", {}, token=key), "unauthenticated")
 
 
 async def test_a_backend_acts_for_no_user(cluster: Cluster, js: JsClients) -> None:

@@ -50,25 +50,26 @@ async def test_both_doors_count_on(cluster: Cluster, js: JsClients) -> None:
     assert data_of(await (await backend(js, cluster.b)).emit("channel:publish", sent)) == {"seq": 2}
 
 
-@pytest.mark.parametrize("data", [None, True, 0, -1.5, "", "text", [], [1, [2]], {}, {"a": {"b": None}}], ids=repr)
-async def test_any_json_is_data(cluster: Cluster, js: JsClients, data: Any) -> None:
+async def test_any_json_is_data(cluster: Cluster, js: JsClients) -> None:
     channel = fresh()
+    values = [None, True, 0, -1.5, "", "text", [], [1, [2]], {}, {"a": {"b": None}}]
     socket = await enter(js, cluster.b, someone())
     await subscribe(socket, channel)
-    await publish(cluster.a, channel, data)
-    await hears(socket, channel, [1])
-    assert heard(socket, channel)[0]["data"] == data
+    for value in values:
+        await publish(cluster.a, channel, value)
+    await hears(socket, channel, range(1, len(values) + 1))
+    assert [each["data"] for each in heard(socket, channel)] == values
     replayed = await subscribe(await enter(js, cluster.a, someone()), channel, after=0)
     assert replayed["events"] == heard(socket, channel)
 
 
-@pytest.mark.parametrize("event", ["order:paid", "a:b", "Order_1:is.paid", "my-thing:was-seen"])
-async def test_an_event_is_a_noun_and_a_verb(cluster: Cluster, js: JsClients, event: str) -> None:
+async def test_an_event_is_a_noun_and_a_verb(cluster: Cluster, js: JsClients) -> None:
     channel = fresh()
     socket = await enter(js, cluster.b, someone())
     await subscribe(socket, channel)
-    await publish(cluster.a, channel, 1, event)
-    assert (await socket.wait_for(event)).data["event"] == event
+    for event in ("order:paid", "a:b", "Order_1:is.paid", "my-thing:was-seen"):
+        await publish(cluster.a, channel, 1, event)
+        assert (await socket.wait_for(event)).data["event"] == event
 
 
 @pytest.mark.parametrize(
@@ -105,19 +106,17 @@ async def test_a_channel_that_cannot_be_is_not_found(cluster: Cluster) -> None:
     error_of(await post(cluster, {"channel": "nothing:at all", "event": "a:b", "data": 1}), "not_found")
 
 
-@pytest.mark.parametrize(
-    ("sent", "wrong"),
-    [
-        ({}, {"channel", "event"}),
-        ({"channel": 1, "event": "a:b"}, {"channel"}),
-        ({"channel": "app:x", "event": "a:b", "clientId": "x" * 65}, {"clientId"}),
-        ({"channel": "app:x", "event": "a:b", "clientId": 1}, {"clientId"}),
-    ],
-)
-async def test_what_is_wrong_is_named(cluster: Cluster, js: JsClients, sent: Any, wrong: set[str]) -> None:
-    assert error_of(await post(cluster, sent), "invalid")["fields"].keys() == wrong
+async def test_what_is_wrong_is_named(cluster: Cluster, js: JsClients) -> None:
     socket = await backend(js, cluster.a)
-    assert error_of(await socket.emit("channel:publish", sent), "invalid")["fields"].keys() == wrong
+    right = {"channel": "app:x", "event": "a:b", "data": 1}
+    for wrong, sent in (
+        ({"channel", "event"}, {}),
+        ({"channel"}, right | {"channel": 1}),
+        ({"clientId"}, right | {"clientId": "x" * 65}),
+        ({"clientId"}, right | {"clientId": 1}),
+    ):
+        assert error_of(await post(cluster, sent), "invalid")["fields"].keys() == wrong
+        assert error_of(await socket.emit("channel:publish", sent), "invalid")["fields"].keys() == wrong
 
 
 async def test_a_batch_is_one_after_the_other(cluster: Cluster, js: JsClients) -> None:
@@ -133,9 +132,11 @@ async def test_a_batch_is_one_after_the_other(cluster: Cluster, js: JsClients) -
     assert [each["data"] for each in heard(socket, one)] == [0, 2, 3]
 
 
-@pytest.mark.parametrize(
-    "bad",
-    [
+async def test_a_batch_is_all_or_none(cluster: Cluster, js: JsClients) -> None:
+    channel = fresh()
+    socket = await enter(js, cluster.a, someone())
+    await subscribe(socket, channel)
+    for bad in (
         {"channel": "app:x", "event": "connect", "data": 1},
         {"channel": "document:1", "event": "a:b", "data": 1},
         {"channel": "nothing", "event": "a:b", "data": 1},
@@ -143,19 +144,13 @@ async def test_a_batch_is_one_after_the_other(cluster: Cluster, js: JsClients) -
         {},
         None,
         42,
-    ],
-    ids=repr,
-)
-@pytest.mark.parametrize("place", [0, 1, 2])
-async def test_a_batch_is_all_or_none(cluster: Cluster, js: JsClients, bad: Any, place: int) -> None:
-    channel = fresh()
-    socket = await enter(js, cluster.a, someone())
-    await subscribe(socket, channel)
-    events: list[Any] = [{"channel": channel, "event": "a:b", "data": n} for n in range(2)]
-    events.insert(place, bad)
-    reply = await post_batch(cluster, {"events": events})
-    error_of(reply, reply.body["error"]["code"])
-    assert reply.status in {404, 422}
+    ):
+        for place in range(3):
+            events: list[Any] = [{"channel": channel, "event": "a:b", "data": n} for n in range(2)]
+            events.insert(place, bad)
+            reply = await post_batch(cluster, {"events": events})
+            assert reply.status in {404, 422}
+            error_of(reply, reply.body["error"]["code"])
     await settled(socket, cluster)
     assert heard(socket, channel) == []
     assert await publish(cluster.a, channel) == 1
