@@ -188,15 +188,15 @@ async def redact(conn: AsyncConnection, subject: str, fields: dict[str, Any]) ->
         )
 
 
-async def expire(conn: AsyncConnection, before: str, keep: int, names: Iterable[str] | None) -> int:
+async def expire(conn: AsyncConnection, before: str, keep: int, names: Iterable[str] | None) -> int | None:
     """Delete events older than ``before``, and all but the newest ``keep`` of the named channels (None: of every one).
 
-    Returns how many went. Two workers never do it at once on PostgreSQL: the second finds nothing to do.
+    Returns how many went; None when another worker is at it on PostgreSQL, so that this one comes back later.
     """
     if conn.dialect.name == "postgresql" and not await conn.scalar(
         select(func.pg_try_advisory_xact_lock(_EXPIRY_LOCK))
     ):
-        return 0
+        return None
     gone = (await conn.execute(delete(event_log).where(event_log.c.at < before))).rowcount
     counters = select(channels.c.name, (channels.c.seq - keep).label("floor")).where(channels.c.seq > keep)
     named = {}

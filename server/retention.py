@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import random
 from collections.abc import Sequence
 
 from models import event_log, idempotency
@@ -40,8 +41,8 @@ class Retention:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def sweep(self, names: set[str] | None) -> int:
-        """Delete once; returns how many events went."""
+    async def sweep(self, names: set[str] | None) -> int | None:
+        """Delete once; returns how many events went, None when another worker was at it."""
         async with self._database.write() as conn:
             await idempotency.expire(conn, ago(RESULT_SECONDS))
             return await event_log.expire(conn, ago(self._seconds), self._events, names)
@@ -51,9 +52,13 @@ class Retention:
         while True:
             grown, self._grown = self._grown, set()
             try:
-                await self.sweep(names if names is None else grown)
-                names = set()
+                gone = await self.sweep(names if names is None else grown)
+                if gone is None:
+                    self._grown |= grown
+                else:
+                    names = set()
             except Exception as error:
                 self._grown |= grown
                 log.warning("Old events could not be deleted; trying again", extra={"cause": repr(error)})
-            await asyncio.sleep(EVERY_SECONDS)
+            # Not in step with the other workers, who started together.
+            await asyncio.sleep(EVERY_SECONDS * random.uniform(0.5, 1))  # noqa: S311 - jitter, no secret

@@ -15,6 +15,7 @@ from models import event_log
 from models.database import Database
 from models.event_log import Draft, Event
 from models.types import ago, now
+from server.setting_urls import database_url
 from tests.models.conftest import Store
 
 
@@ -242,3 +243,16 @@ def test_what_is_redacted_is_gone_from_every_event_about_it_and_from_no_other(st
             ]
 
     store.run(work)
+
+
+async def test_a_worker_that_finds_another_one_at_it_is_told_to_come_back(postgres_server) -> None:
+    """Two workers never expire at once; what the second was to expire must not be forgotten."""
+    url = database_url(postgres_server.create_database())
+    one, two = Database(url), Database(url)
+    try:
+        async with one.write() as first, two.write() as second:
+            assert await event_log.expire(first, ago(60), 5, set()) == 0
+            assert await event_log.expire(second, ago(60), 5, set()) is None
+    finally:
+        await one.close()
+        await two.close()
