@@ -1,7 +1,7 @@
 import { usePage } from "./context.js";
 import { fit } from "./fit.js";
 import { Icon, IconButton } from "./icons.js";
-import { completed, MentionMenu, useCompletion } from "./mention-menu.js";
+import { complete, MentionMenu, useCompletion } from "./mention-menu.js";
 import { roomTitle } from "./names.js";
 import { html, useEffect, useLayoutEffect, useRef, useStore } from "./view.js";
 
@@ -52,12 +52,10 @@ export function Composer({ room, draft, keep }) {
     field.current.focus();
   };
   const choose = (user) => {
-    const { text, caret } = completed(draft.text, field.current.selectionStart, user.name);
+    const text = complete(field.current, user.name);
     keep({ text, mentions: [...draft.mentions, { id: user.id, name: user.name }] });
     completion.close();
     field.current.focus();
-    // The caret can be placed once the field holds the new text.
-    queueMicrotask(() => requestAnimationFrame(() => field.current?.setSelectionRange(caret, caret)));
   };
   const editLast = () => {
     const own = room.timeline.getSnapshot().messages.findLast(({ userId, deletedAt }) => userId === hubbub.me.id && !deletedAt);

@@ -51,14 +51,17 @@ const rank = ({ name }, wanted) =>
   name.toLocaleLowerCase().startsWith(wanted) ? 0 : 1;
 
 /**
- * @param {string} text
- * @param {number} caret behind the begun mention
+ * Replace the begun mention before the field's caret; the caret stands behind it at once, for whoever types on.
+ *
+ * @param {HTMLTextAreaElement} field
  * @param {string} name
- * @returns {{text: string, caret: number}}
+ * @returns {string} the field's text
  */
-export function completed(text, caret, name) {
-  const before = text.slice(0, caret).replace(/@[\p{L}\p{N}._-]*$/u, `@${name} `);
-  return { text: before + text.slice(caret), caret: before.length };
+export function complete(field, name) {
+  const caret = field.selectionStart;
+  const begun = field.value.slice(0, caret).match(BEGUN);
+  field.setRangeText(`@${name} `, begun ? caret - begun[1].length - 1 : caret, caret, "end");
+  return field.value;
 }
 
 /** @param {{completion: ReturnType<typeof useCompletion>, choose: (user: User) => void}} props */
