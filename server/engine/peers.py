@@ -110,10 +110,9 @@ class Peers:
         if self._directory is None or self._listener is None or self._folder is None:
             return
         directory, self._directory = self._directory, None
-        await directory.withdraw()
         await asyncio.gather(*self._finding.values())
         links = list(self._links.values())
-        await asyncio.gather(*(link.finish() for link in links))
+        await asyncio.gather(directory.withdraw(), *(link.finish() for link in links))
         for link in links:
             link.pool.close()
         self._splices.close()

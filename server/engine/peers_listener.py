@@ -21,6 +21,8 @@ from server.engine.peers_head import ALIVE, PEER_HEADER, RELAY, RELEASE
 from server.engine.peers_limits import PeerCounts, PeerLimits
 
 _BACKLOG = 1024
+# When this listener ends, all sessions are closed and nothing waits for them any more.
+_SHUTDOWN_SECONDS = 0.5
 # Another worker has checked these heads against the limits of its own listener, and adds a line.
 _HEAD_LIMITS: dict[str, Any] = {"max_line_size": 64 * 1024, "max_field_size": 64 * 1024, "max_headers": 512}
 _ORDER = "peer"
@@ -54,7 +56,7 @@ class PeerListener:
         options = {**_HEAD_LIMITS, "access_log": None, "keepalive_timeout": 2 * limits.idle_seconds}
         self._relayed = web.Server(self._answer, request_factory=self._relayed_request, **options)
         self._passed_on = web.Server(self._answer_passed_on, request_factory=self._passed_on_request, **options)
-        self._runner = web.ServerRunner(self._relayed, shutdown_timeout=limits.timeout)
+        self._runner = web.ServerRunner(self._relayed, shutdown_timeout=_SHUTDOWN_SECONDS)
         self._handovers = HandoverListener(self._adopt, limits.timeout, logger)
 
     async def start(self, folder: Path, host: str | None) -> PeerRecord:

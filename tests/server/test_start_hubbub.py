@@ -107,6 +107,15 @@ def test_a_database_that_is_away_ends_the_start_with_one_line(tmp_path: Path) ->
         assert "hidden" not in line
 
 
+def test_a_peer_host_that_is_not_here_ends_the_start_with_one_line(tmp_path: Path, redis_server: RedisServer) -> None:
+    variables = {"REDIS_URL": redis_server.url, "HUBBUB_PEER_HOST": "192.0.2.1"}
+    with running("server", folder=tmp_path, wait=False, **variables) as program:
+        assert program.wait() == 2
+        line = the_only_line(program.log())
+        assert line.startswith("hubbub: HUBBUB_PEER_HOST=192.0.2.1: ")
+        assert "give an address of this machine" in line
+
+
 def test_two_workers_are_supervised(tmp_path: Path, postgres_server: PostgresServer, redis_server: RedisServer) -> None:
     variables = {
         "DATABASE_URL": postgres_server.create_database(migrated=False),

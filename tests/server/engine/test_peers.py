@@ -4,6 +4,7 @@ import asyncio
 import json
 import secrets
 import stat
+import zlib
 from collections.abc import AsyncIterator, Hashable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from aiohttp import ClientSession, TCPConnector, UnixConnector, web
 from redis import asyncio as aioredis
 from yarl import URL
 
+from server.engine.peers_connection import PeerConnection
 from server.engine.reasons import Reason
 from tests.conformance.raw import RawClient, RawPolling
 from tests.server.engine.peers_deployment import UNKNOWN, Deployment, connected
@@ -144,40 +146,66 @@ class TestConnections:
         packets = await deployment.through(other, session).receive_until(3)
         assert packets == [f'42["news","{str(number) * 2_000_000}"]' for number in range(3)]
 
-    @pytest.mark.parametrize("chunked", [False, True], ids=["announced", "chunked"])
+    async def test_a_client_that_does_not_read_its_answer_fills_no_memory(self, deployment: Deployment) -> None:
+        owner = await deployment.worker(send_buffer_bytes=40_000_000, http_compression=False)
+        other = await deployment.worker()
+        session = await connected(await deployment.client(owner).open_polling())
+        await owner.served.sio.emit("news", "x" * 20_000_000)
+        reader, writer = await asyncio.open_connection("127.0.0.1", other.served.port, limit=1024)
+        path = session.client.at(sid=session.sid).path_qs
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+
+        def between() -> list[PeerConnection]:
+            return [each for link in other.peers._links.values() for each in link.pool._busy]
+
+        await eventually(lambda: [each for each in between() if not each.transport.is_reading()], "a pause")
+        assert [len(each._received) < 1_000_000 for each in between()] == [True]
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 OK")
+        assert len(await reader.readexactly(20_000_000)) == 20_000_000
+        writer.close()
+
+    @pytest.mark.parametrize("kind", ["announced", "chunked", "compressed", "announced and compressed"])
     async def test_the_body_of_a_post_may_come_in_pieces_and_in_a_coding(
-        self, deployment: Deployment, chunked: bool
+        self, deployment: Deployment, kind: str
     ) -> None:
         owner, other = await deployment.worker(), await deployment.worker()
-        session = await deployment.client(owner).open_polling()
-        elsewhere = deployment.through(other, session)
-        await connected(elsewhere)
-        body = f'421["message-with-ack","{"ž" * 200_000}"]'.encode()
+        session = deployment.through(other, await deployment.client(owner).open_polling())
+        await connected(session)
+        text = secrets.token_hex(200_000) + "ž"
+        body = f'421["message-with-ack","{text}"]'.encode()
 
         async def pieces() -> AsyncIterator[bytes]:
             for at in range(0, len(body), 50_001):
                 yield body[at : at + 50_001]
                 await asyncio.sleep(0)
 
-        if chunked:
-            assert await elsewhere.post(body=pieces()) == (200, "ok")
-        else:
-            url = elsewhere.client.at(sid=session.sid)
-            async with deployment.http.post(url, data=body, compress="deflate") as answer:
-                assert (answer.status, await answer.text()) == (200, "ok")
-        assert (await elsewhere.receive_until(1))[-1] == f'431["{"ž" * 200_000}"]'
+        options: dict[str, Any] = {"data": body}
+        if kind == "chunked":
+            options = {"data": pieces()}
+        elif kind == "compressed":
+            options = {"data": body, "compress": "deflate"}
+        elif kind == "announced and compressed":
+            options = {"data": zlib.compress(body), "headers": {"Content-Encoding": "deflate"}}
+        async with deployment.http.post(session.client.at(sid=session.sid), **options) as answer:
+            assert (answer.status, await answer.text()) == (200, "ok")
+        assert (await session.receive_until(1))[-1] == f'431["{text}"]'
 
     async def test_an_oversized_post_ends_the_session(self, deployment: Deployment) -> None:
         owner, other = await deployment.worker(), await deployment.worker()
-        for chunked in (False, True):
+        session = deployment.through(other, await deployment.client(owner).open_polling())
+        assert (await session.post(body=b"4" * 1_020_000))[0] == 413
+        assert await session.poll() == UNKNOWN
 
-            async def pieces() -> AsyncIterator[bytes]:
-                for _ in range(20):
-                    yield b"4" * 100_000
-
-            session = deployment.through(other, await deployment.client(owner).open_polling())
-            assert (await session.post(body=pieces() if chunked else b"4" * 1_020_000))[0] == 413
-            assert await session.poll() == UNKNOWN
+    async def test_an_endless_post_ends_the_session(self, deployment: Deployment) -> None:
+        owner, other = await deployment.worker(), await deployment.worker()
+        session = deployment.through(other, await deployment.client(owner).open_polling())
+        reader, writer = await asyncio.open_connection("127.0.0.1", other.served.port)
+        path = session.client.at(sid=session.sid).path_qs
+        writer.write(f"POST {path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
+        writer.write(b"186a0\r\n%b\r\n" % (b"4" * 100_000) * 11)
+        assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)).startswith(b"HTTP/1.1 413 ")
+        assert await session.poll() == UNKNOWN
+        writer.close()
 
     async def test_an_aborted_post_ends_the_session(self, deployment: Deployment) -> None:
         owner, other = await deployment.worker(), await deployment.worker()

@@ -1,5 +1,6 @@
 """WebSocket upgrades that come to another worker than their session's."""
 
+import asyncio
 import datetime
 import ipaddress
 import ssl
@@ -48,7 +49,6 @@ class TestUpgrades:
         await connected(session)
         websocket = await deployment.client(other).open_websocket(sid=session.sid)
         websocket.answer_pings = True
-        # The upgrade's end and the first message ride in one segment with it.
         await websocket.send("2probe")
         assert await websocket.receive() == "3probe"
         await websocket.send("5", '421["message-with-ack","up"]')
@@ -63,6 +63,25 @@ class TestUpgrades:
         await other.served.stop()
         await websocket.send('422["message-with-ack","still"]')
         assert await websocket.receive() == '432["still"]'
+
+    @pytest.mark.parametrize("between_machines", [False, True], ids=["one machine", "several machines"])
+    async def test_what_came_early_is_not_lost(self, deployment: Deployment, between_machines: bool) -> None:
+        owner, other = await deployment.worker({"host": "127.0.0.1"}), await deployment.worker()
+        if between_machines:
+            owner.as_from_another_machine()
+        session = await connected(await deployment.client(owner).open_polling())
+        path = session.client.at(transport="websocket", sid=session.sid).path_qs
+        head = (
+            f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        reader, writer = await asyncio.open_connection("127.0.0.1", other.served.port)
+        # A frame with the mask 0, in one segment with the request.
+        writer.write(head.encode() + b"\x81\x86\0\0\0\0" + b"2probe")
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
+        assert await asyncio.wait_for(reader.readexactly(8), 10) == b"\x81\x06" + b"3probe"
+        writer.close()
+        await writer.wait_closed()
 
     async def test_what_cannot_be_passed_on_goes_through(self, deployment: Deployment) -> None:
         owner, other = await deployment.worker(), await deployment.worker()
@@ -86,7 +105,7 @@ class TestUpgrades:
         await websocket.close()
         assert (other.peers.counts.passed_on, other.peers.counts.spliced) == (0, 1)
 
-    async def test_an_upgrade_that_is_refused_leaves_the_connection_usable(self, deployment: Deployment) -> None:
+    async def test_an_upgrade_that_is_refused_leaves_the_session_usable(self, deployment: Deployment) -> None:
         owner = await deployment.worker({"host": "127.0.0.1"}, allow_upgrades=False)
         other = await deployment.worker()
         for between_machines in (False, True):
@@ -97,6 +116,10 @@ class TestUpgrades:
             with pytest.raises(WSServerHandshakeError) as refused:
                 await deployment.client(other).open_websocket(sid=session.sid)
             assert refused.value.status == 400
+            if not between_machines:
+                # The connection has gone to the owner, and what comes next on it may be for anybody.
+                assert refused.value.headers is not None
+                assert refused.value.headers["Connection"] == "close"
             assert await deployment.through(other, session).post("40") == (200, "ok")
 
     @pytest.fixture
