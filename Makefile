@@ -13,6 +13,9 @@ PAGE_MODULES := \
 	socket.io-client/dist/socket.io.esm.min.js=socket.io.esm.min.js \
 	htm/preact/standalone.module.js=htm-preact.js
 
+# How many files of tests run at a time. Each wants a core, and what it starts another: more than two gain little.
+PROCESSES := 2
+
 # Stamps: a file for each finished step of the set-up.
 RUNTIME := $(VENV)/.runtime-is-installed
 DEVELOPMENT := $(VENV)/.development-is-installed
@@ -26,7 +29,7 @@ run: $(RUNTIME) $(PAGE)
 
 test: $(DEVELOPMENT) $(PAGE)
 	@scripts/system-packages redis-server postgresql chromium nginx-light
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses=$(PROCESSES) --dist=loadfile $(ARGS)
 
 lint: $(DEVELOPMENT) $(PAGE)
 	$(BIN)/ruff check .
