@@ -82,6 +82,9 @@ class Presence(Protocol):
     async def of(self, conn: AsyncConnection, users: Mapping[str, User]) -> dict[str, dict[str, Any]]:
         """The presence of the contract's section 6 of each of the users."""
 
+    async def statuses(self, ids: Iterable[str]) -> dict[str, str]:
+        """``online``, ``away`` or ``offline`` for each of the ids."""
+
 
 class Sessions(Protocol):
     """The tokens of this worker's connections."""

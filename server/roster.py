@@ -133,6 +133,12 @@ class Roster:
             for each, count in zip(ids, counts, strict=True)
         }
 
+    async def statuses(self, ids: Iterable[str]) -> dict[str, str]:
+        """``online`` or ``offline`` for each of the ids."""
+        wanted = list(ids)
+        counts = await self._shared([f"user:{each}" for each in wanted])
+        return {each: "online" if count > 0 else "offline" for each, count in zip(wanted, counts, strict=True)}
+
     def is_here(self, user_id: str) -> bool:
         """Whether the user has a connection to this worker."""
         return f"user:{user_id}" in self._local
