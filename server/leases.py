@@ -1,6 +1,6 @@
 """Leases: what a worker holds for as long as it lives, seen by all workers.
 
-A *topic* is a name (``people``, ``viewers:trip:1``), a *member* of it a user's id or an address, a *value* a short text.
+A *topic* is a name (``people``, ``viewers:trip:1``), a *member* of it a user's id or an address, a *value* a text.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -41,7 +41,7 @@ class Leases(Protocol):
         """
 
     def on_lost(self, callback: Lost) -> None:
-        """Call ``callback(topic, members)`` on one living worker at least when a dead worker's hold or a loan has ended."""
+        """Call ``callback(topic, members)``, on one living worker at least, when a dead worker's hold or a loan ended."""
 
     def on_restored(self, callback: Callable[[], None]) -> None:
         """Call back when the store has been away or has lost its data, and holds everything again: read anew."""
