@@ -41,7 +41,7 @@ class Leases(Protocol):
         """
 
     def on_lost(self, callback: Lost) -> None:
-        """Call ``callback(topic, members)``, on one living worker at least, when a dead worker's hold or a loan ended."""
+        """Call ``callback(topic, members)``, on one living worker at least, when something held or lent has ended."""
 
     def on_restored(self, callback: Callable[[], None]) -> None:
         """Call back when the store has been away or has lost its data, and holds everything again: read anew."""
