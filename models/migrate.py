@@ -12,9 +12,12 @@ from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+import models.broadcasts
 import models.event_log
 import models.idempotency
-import models.members  # noqa: F401 - each table's module adds it to the metadata
+import models.members
+import models.notifications
+import models.preferences  # noqa: F401 - each table's module adds it to the metadata
 
 # How long a program waits for another one that migrates the same SQLite file.
 LOCK_SECONDS = 60.0
