@@ -96,6 +96,13 @@ class Sessions(Protocol):
         """Whether a subscription token lets this user hear this private channel."""
 
 
+class Background(Protocol):
+    """Work that goes on behind the requests."""
+
+    def wake(self, work: str) -> None:
+        """Say, after the commit, that something of this kind is to be done; it would be found a little later anyway."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """The settings that handlers need."""
@@ -114,6 +121,7 @@ class Services:
     presence: Presence
     sessions: Sessions
     rules: Rules
+    background: Background
 
 
 Finish = Callable[[Any], Awaitable[Any]]

@@ -17,6 +17,7 @@ from models import migrate
 from models.database import Database
 from models.types import now
 from server import demo, pages
+from server.background import BackgroundWork
 from server.connections import Connections
 from server.delivery import Delivery
 from server.dispatch import Dispatcher
@@ -93,6 +94,7 @@ def create_app(settings: Settings) -> web.Application:
     typing = SignalTypingBoard(sio, delivery, settings.typing_seconds)
     sessions = SocketSessions(sio, connections, identity)
     rules = Rules(settings.entity_types, settings.messages_per_second, settings.messages_burst)
+    background = BackgroundWork()
     limiter = (
         LocalLimiter() if redis is None else RedisLimiter(redis, settings.redis_prefix, settings.redis_timeout_seconds)
     )
@@ -105,7 +107,11 @@ def create_app(settings: Settings) -> web.Application:
 
     delivery.appended = appended
     dispatcher = Dispatcher(
-        database, Services(subscriptions, typing, roster, sessions, rules), limiter, delivery.committed, settings
+        database,
+        Services(subscriptions, typing, roster, sessions, rules, background),
+        limiter,
+        delivery.committed,
+        settings,
     )
     dispatcher.observe = metrics.action
     removals = _removals(settings, sio, bus, redis, subscriptions, database)
