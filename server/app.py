@@ -26,6 +26,7 @@ from server.errors import StartupError
 from server.health import Health
 from server.identity import Identity
 from server.keys import DRAIN
+from server.leases_memory import MemoryLeases
 from server.limits import LocalLimiter, RedisLimiter
 from server.metrics import Metrics
 from server.mirror import Mirror
@@ -81,6 +82,7 @@ def create_app(settings: Settings) -> web.Application:
     identity = Identity(settings)
     mirror = Mirror(database)
     delivery = Delivery(database, bus, catch_up_seconds=settings.catch_up_seconds, ends_access=ENDS_ACCESS)
+    leases = MemoryLeases(bus.worker_id if bus is not None else "local")
     roster = Roster(
         redis,
         bus.worker_id if bus is not None else "local",
@@ -162,6 +164,7 @@ def create_app(settings: Settings) -> web.Application:
             await bus.start()
         if peers is not None:
             await _start_peers(settings, peers)
+        await leases.start()
         await roster.start()
         delivery.start()
         retention.start()
@@ -170,6 +173,7 @@ def create_app(settings: Settings) -> web.Application:
         await delivery.stop()
         await sio.shutdown()
         await roster.stop()
+        await leases.stop()
         if bus is not None:
             await bus.stop()
         if redis is not None:
