@@ -76,7 +76,10 @@ mentions = Table(
 )
 
 _WITH_AUTHOR = select(messages, *PROFILE).join(users, users.c.id == messages.c.user_id)
-_SENT_BEFORE = _WITH_AUTHOR.where(pair_of(messages.c.user_id, messages.c.client_id, "keys"))
+# The index is of messages that have a client id: it is taken for a condition that says so.
+_SENT_BEFORE = _WITH_AUTHOR.where(
+    messages.c.client_id.is_not(None), pair_of(messages.c.user_id, messages.c.client_id, "keys")
+)
 _ROOMS_OF = select(messages.c.id, messages.c.room_id).where(one_of(messages.c.id, "ids"))
 _LATEST = _WITH_AUTHOR.join(rooms, and_(rooms.c.id == messages.c.room_id, rooms.c.message_seq == messages.c.seq)).where(
     one_of(rooms.c.id, "rooms")

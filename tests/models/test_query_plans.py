@@ -1,0 +1,106 @@
+"""What is asked for every message or every connection finds its rows by an index, however many there are."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import event, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models import event_log, idempotency, members, messages, rooms, users
+from models.database import Database
+from models.event_log import Draft
+from models.ids import new_id
+from models.types import now
+from tests.models.conftest import Store
+
+PEOPLE = 5000
+MESSAGES = 10_000
+ROOMS = 1000
+
+Question = Callable[[AsyncConnection, str], Awaitable[Any]]
+QUESTIONS: dict[str, Question] = {
+    "who sent this before": lambda conn, room: messages.sent_before(conn, [("user-1", "client-1"), ("user-2", "new")]),
+    "the rooms, locked": lambda conn, room: rooms.lock_all(conn, [room]),
+    "the members who send": lambda conn, room: members.places(conn, [(room, "user-1"), (room, "user-2")]),
+    "whom a message mentions": lambda conn, room: members.among(conn, room, ["user-1", "user-2"]),
+    "the room of a message": lambda conn, room: messages.rooms_of(conn, ["nothing"]),
+    "the newest number of a channel": lambda conn, room: event_log.newest_of(conn, ["channel-1", "channel-2"]),
+    "what a channel missed": lambda conn, room: event_log.after(conn, "channel-1", 0),
+    "first results": lambda conn, room: idempotency.first_results(conn, "user-1", "thing:do", ["client-1", "new"]),
+    "known users": lambda conn, room: users.known(conn, ["user-1", "user-2"]),
+    "when they were last seen": lambda conn, room: users.last_seen(conn, ["user-1", "user-2"]),
+    "that they were seen": lambda conn, room: users.seen(conn, ["user-1", "user-2"]),
+}
+
+
+async def fill(database: Database) -> str:
+    """Put so many rows into the tables that reading all of one would show; the id of one room."""
+    async with database.write() as conn:
+        await users.remember(conn, [users.User(f"user-{n}", f"User {n}") for n in range(PEOPLE)])
+        made = [(await rooms.create(conn, name=str(n), description="", visibility="public")).id for n in range(ROOMS)]
+        joined = {"role": "member", "joined_at": now()}
+        await conn.execute(
+            members.members.insert(),
+            [joined | {"room_id": room, "user_id": f"user-{n}"} for room in made for n in range(10)],
+        )
+        await messages.write(conn, [_message(made[n % ROOMS], n) for n in range(MESSAGES)])
+        await event_log.append(conn, [Draft(f"channel-{n}", "thing:done", n) for n in range(PEOPLE)])
+        await idempotency.keep_results(conn, "user-1", "thing:do", {f"client-{n}": n for n in range(PEOPLE)})
+    async with database.write() as conn:
+        await conn.execute(text("ANALYZE"))
+    return str(made[0])
+
+
+def _message(room: str, n: int) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "room_id": room,
+        "seq": n // ROOMS + 1,
+        "user_id": f"user-{n % PEOPLE}",
+        "client_id": f"client-{n}",
+        "message": f"Message {n}",
+        "reply_to_id": None,
+        "mentions": [],
+        "attachments": [],
+        "created_at": now(),
+        "edited_at": None,
+        "deleted_at": None,
+    }
+
+
+async def plan(database: Database, question: Question, room: str) -> list[str]:
+    """The lines of the database's plan for what a question asks."""
+    asked: list[tuple[str, Any]] = []
+    async with database.write() as conn:
+        sync = conn.sync_connection
+
+        def note(_conn: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
+            asked.append((statement, parameters[0] if many else parameters))
+
+        event.listen(sync, "before_cursor_execute", note)
+        await question(conn, room)
+        event.remove(sync, "before_cursor_execute", note)
+        explain = "EXPLAIN QUERY PLAN" if database.dialect == "sqlite" else "EXPLAIN"
+        return [
+            str(row[-1])
+            for statement, parameters in asked
+            for row in await conn.exec_driver_sql(f"{explain} {statement}", parameters)
+        ]
+
+
+@pytest.fixture(scope="module")
+def filled() -> dict[str, str]:
+    """The room of each store that was filled."""
+    return {}
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_rows_are_found_by_an_index(store: Store, filled: dict[str, str], name: str) -> None:
+    if store.url not in filled:
+        filled[store.url] = store.run(fill)
+    lines = store.run(lambda database: plan(database, QUESTIONS[name], filled[store.url]))
+    assert lines
+    for line in lines:
+        assert "Seq Scan" not in line, lines
+        assert not line.startswith("SCAN ") or "VIRTUAL TABLE" in line, lines
