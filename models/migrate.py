@@ -17,7 +17,9 @@ import models.event_log
 import models.idempotency
 import models.members
 import models.notifications
-import models.preferences  # noqa: F401 - each table's module adds it to the metadata
+import models.preferences
+import models.pushes
+import models.secrets  # noqa: F401 - each table's module adds it to the metadata
 
 # How long a program waits for another one that migrates the same SQLite file.
 LOCK_SECONDS = 60.0
