@@ -1,0 +1,10 @@
+"""Stories, posts and who may see an event"""
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Being laid out."""
