@@ -13,13 +13,22 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 import models.broadcasts
+import models.comments
+import models.engagement
 import models.event_log
 import models.idempotency
+import models.likes
 import models.members
+import models.moderation
 import models.notifications
+import models.posts
 import models.preferences
 import models.pushes
-import models.secrets  # noqa: F401 - each table's module adds it to the metadata
+import models.ratings
+import models.sanctions
+import models.saves
+import models.secrets
+import models.stories  # noqa: F401 - each table's module adds it to the metadata
 
 # How long a program waits for another one that migrates the same SQLite file.
 LOCK_SECONDS = 60.0
