@@ -1,7 +1,7 @@
 """Who may do what to which channel: one table, by the kind of the channel."""
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +47,13 @@ def canonical(name: str, rules: Rules) -> str:
     return f"{channel.id}:{channel.topic}" if channel.kind == "entity" else name
 
 
+def entity(type: str, id: str, rules: Rules) -> str:
+    """An entity as channels name it: ``{type}:{id}``. Raises ``NotFound`` when there can be none such."""
+    if type not in rules.entity_types or not _ENTITY_ID.match(id):
+        raise NotFound(f"There is no {type[:100]} {id[:100]}.")
+    return f"{type}:{id}"
+
+
 async def require_read(ctx: Context, name: str, token: str | None = None) -> None:
     """Raise unless the actor may hear the channel.
 
@@ -56,6 +63,16 @@ async def require_read(ctx: Context, name: str, token: str | None = None) -> Non
     if ctx.actor.backend:
         return
     await _READERS[channel.kind](ctx, channel, name, token)
+
+
+async def engaged(ctx: Context, type: str, id: str) -> str:
+    """An entity that the actor may engage with, as channels name it: ``{type}:{id}``.
+
+    Raises ``NotFound`` when there can be none such, or this actor may not know of it.
+    """
+    name = entity(type, id, ctx.services.rules)
+    await require_read(ctx, f"{name}:comments")
+    return name
 
 
 async def _everyone(ctx: Context, channel: Channel, name: str, token: str | None) -> None:
@@ -177,17 +194,52 @@ def narrows(event: Event) -> bool:
     return event.event == "room:updated" and event.data["visibility"] != "public"
 
 
-async def still_readers(conn: AsyncConnection, event: Event, actors: dict[str, Actor]) -> set[str]:
-    """Which of a channel's subscribers (by connection) may go on hearing it after an event that narrows it."""
-    _, _, room_id = event.channel.partition(":")
-    users = {actor.user.id for actor in actors.values() if actor.user}
-    kept = await members.among(conn, room_id, list(users))
-    return {each for each, actor in actors.items() if actor.backend or (actor.user and actor.user.id in kept)}
+def can_end(channel: str) -> bool:
+    """Whether somebody who may read the channel may lose that while they hear it."""
+    return channel.startswith("room:")
 
 
-def erased(event: Event) -> tuple[str, dict[str, Any]] | None:
-    """The id of what this event tells the deletion of, and what is left of it in events that told of it before."""
-    if event.event != "message:deleted":
+async def still_readers(conn: AsyncConnection, channel: str, actors: Mapping[Any, Actor]) -> set[Any]:
+    """Which of a channel's hearers (by any key) may read it at this moment, of a channel that ``can_end``."""
+    room_id = channel.removeprefix("room:")
+    signed_in = {actor.user.id for actor in actors.values() if actor.user}
+    room = await rooms.get(conn, room_id)
+    if room is None:
+        allowed = set[str]()
+    elif room.visibility == "public":
+        allowed = signed_in
+    else:
+        allowed = await members.among(conn, room_id, list(signed_in))
+    return {key for key, actor in actors.items() if actor.backend or (actor.user and actor.user.id in allowed)}
+
+
+def may_see(event: Event, actor: Actor) -> bool:
+    """Whether an event of a channel that the actor hears is for them; else its number is skipped."""
+    return event.audience is None or event.audience.includes(actor.user.id if actor.user else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What is to vanish from earlier events: ``fields`` are what is left in those whose data has ``value`` as ``key``.
+
+    Of the fields only those are changed that an event has.
+    """
+
+    key: str
+    value: str
+    fields: dict[str, Any]
+
+
+# By the event that tells of it: where its data has the id, what earlier events call that id, and what is left of them.
+_ERASES: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "message:deleted": ("messageId", "id", {"message": None, "mentions": [], "attachments": [], "reactions": []}),
+}
+
+
+def erased(event: Event) -> Erased | None:
+    """What this event makes vanish from events that were sent before it, if anything."""
+    rule = _ERASES.get(event.event)
+    if rule is None:
         return None
-    gone: dict[str, Any] = {"message": None, "mentions": [], "attachments": [], "reactions": []}
-    return event.data["messageId"], gone
+    place, key, fields = rule
+    return Erased(key, event.data[place], fields)

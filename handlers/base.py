@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from handlers.errors import Forbidden, Unauthenticated
 from handlers.payload import Payload
 from models import event_log
+from models.audience import Audience
 from models.event_log import Draft, Event
 from models.users import User
 
@@ -148,9 +149,14 @@ class Context:
             raise Forbidden("An API key acts for no user.") if self.actor.backend else Unauthenticated()
         return self.actor.user
 
-    def publish(self, channel: str, event: str, data: Any, subject: str | None = None) -> None:
-        """Tell the channel of this change: stored in the same transaction, delivered after its commit."""
-        self.drafts.append(Draft(channel, event, data, subject))
+    def publish(
+        self, channel: str, event: str, data: Any, subject: str | None = None, audience: Audience | None = None
+    ) -> None:
+        """Tell the channel of this change: stored in the same transaction, delivered after its commit.
+
+        Those who are not of the ``audience`` find the event's number skipped.
+        """
+        self.drafts.append(Draft(channel, event, data, subject, audience))
 
     async def flush(self, channel: str) -> int:
         """Write what is published so far, and return the channel's newest number."""

@@ -9,6 +9,8 @@ import orjson
 from sqlalchemy import BigInteger, Column, Index, Table, Text, bindparam, delete, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models import audience
+from models.audience import Audience
 from models.database import metadata
 from models.sets import as_set, one_of
 from models.types import Timestamp, now
@@ -29,18 +31,24 @@ event_log = Table(
     Column("at", Timestamp, nullable=False, index=True),
     Column("data", Text, nullable=False),
     Column("subject", Text),
+    Column("audience", Text),
     Index("ix_event_log_subject", "subject", postgresql_where=text("subject IS NOT NULL")),
 )
 
 
 @dataclass(slots=True)
 class Draft:
-    """An event that is yet to be numbered. ``subject`` is the id of the thing whose text the data carries, if any."""
+    """An event that is yet to be numbered.
+
+    ``subject`` is the id of the thing whose text the data carries, if any; ``audience`` None means everyone who hears
+    the channel.
+    """
 
     channel: str
     event: str
     data: Any
     subject: str | None = None
+    audience: Audience | None = None
 
 
 @dataclass(slots=True)
@@ -51,6 +59,7 @@ class Event:
     seq: int
     event: str
     envelope: bytes = field(repr=False)
+    audience: Audience | None = None
 
     @property
     def data(self) -> Any:
@@ -105,7 +114,8 @@ async def append(conn: AsyncConnection, drafts: Sequence[Draft]) -> list[Event]:
         following[draft.channel] += 1
         seq = following[draft.channel]
         data = orjson.dumps(draft.data)
-        events.append(Event(draft.channel, seq, draft.event, envelope(draft.channel, draft.event, at, data, seq)))
+        sent = envelope(draft.channel, draft.event, at, data, seq)
+        events.append(Event(draft.channel, seq, draft.event, sent, draft.audience))
         rows.append(
             {
                 "channel": draft.channel,
@@ -114,6 +124,7 @@ async def append(conn: AsyncConnection, drafts: Sequence[Draft]) -> list[Event]:
                 "at": at,
                 "data": data.decode(),
                 "subject": draft.subject,
+                "audience": draft.audience and draft.audience.text(),
             }
         )
     await conn.execute(_INSERT_EVENTS, rows)
@@ -164,7 +175,7 @@ async def after(conn: AsyncConnection, channel: str, seq: int, limit: int | None
 
 def _event(row: Any) -> Event:
     sent = envelope(row.channel, row.event, row.at, row.data.encode(), row.seq)
-    return Event(row.channel, row.seq, row.event, sent)
+    return Event(row.channel, row.seq, row.event, sent, audience.parse(row.audience))
 
 
 async def redact(conn: AsyncConnection, subject: str, fields: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
-from models import event_log
+from models import audience, event_log
 from models.database import Database
 from models.event_log import Event
 from server.batcher import Batcher
@@ -50,6 +50,7 @@ class Delivery:
         self._urgent = asyncio.Event()
         self.recheck: Recheck | None = None
         self._signals: dict[str, Signal] = {}
+        self._gap_callbacks: list[Callable[[str | None], None]] = []
         self.on_reset: Callable[[str], None] = lambda channel: None
         self.appended: Callable[[Sequence[Event]], None] = lambda events: None
         if bus is not None:
@@ -78,7 +79,8 @@ class Delivery:
             if feed is not None:
                 feed.offer(event)
             if self._bus is not None:
-                head = b"%d\n%b\n" % (event.seq, event.event.encode())
+                seen_by = b"" if event.audience is None else event.audience.text().encode()
+                head = b"%d\n%b\n%b\n" % (event.seq, event.event.encode(), seen_by)
                 self._bus.publish(topic_of(event.channel), EVENT, head + event.envelope)
         self.appended(events)
 
@@ -90,6 +92,16 @@ class Delivery:
     def on_signal(self, name: str, handler: Signal) -> None:
         """Call ``handler(channel, payload)`` for the signals of that name that other workers send."""
         self._signals[name] = handler
+
+    def on_gap(self, callback: Callable[[str | None], None]) -> None:
+        """Call ``callback(channel)`` when signals of a channel may have been missed, with None for any channel."""
+        self._gap_callbacks.append(callback)
+
+    def show(self, channel: str, name: str, envelope: bytes) -> None:
+        """Send a signal to everybody on this worker who hears the channel, through whatever door."""
+        feed = self._feeds.get(channel)
+        if feed is not None:
+            feed.signal(name, envelope)
 
     async def open(self, channel: str) -> Feed:
         """The feed of a channel, which the caller gives back with ``close``."""
@@ -180,16 +192,19 @@ class Delivery:
         feed.resume()
 
     def _heard(self, topic: str, payload: bytes) -> None:
-        seq, name, envelope = payload.split(b"\n", 2)
+        seq, name, seen_by, envelope = payload.split(b"\n", 3)
         feed = self._feeds.get(channel_of(topic))
         if feed is not None:
-            feed.offer(Event(feed.channel, int(seq), name.decode(), envelope))
+            seen = audience.parse(seen_by.decode() or None)
+            feed.offer(Event(feed.channel, int(seq), name.decode(), envelope, seen))
 
     def _heard_signal(self, topic: str, payload: bytes) -> None:
         name, body = payload.split(b"\n", 1)
         self._signals[name.decode()](channel_of(topic), body)
 
     def _gap(self, topic: str | None) -> None:
+        for callback in self._gap_callbacks:
+            callback(None if topic is None else channel_of(topic))
         if topic is None:
             self._urgent.set()
         elif (feed := self._feeds.get(channel_of(topic))) is not None and feed.seq >= 0:
