@@ -24,6 +24,7 @@ from server.dispatch import Dispatcher
 from server.engine import LocalManager, Peers, RealtimeServer, RedisBus, RedisManager
 from server.errors import StartupError
 from server.health import Health
+from server.hearers import Hearers
 from server.identity import Identity
 from server.keys import DRAIN
 from server.leases_memory import MemoryLeases
@@ -92,9 +93,10 @@ def create_app(settings: Settings) -> web.Application:
         per_user=settings.connections_per_user,
         timeout=settings.redis_timeout_seconds,
     )
-    subscriptions = SocketSubscriptions(sio, delivery, connections, database, settings.subscriptions_per_connection)
-    typing = SignalTypingBoard(sio, delivery, settings.typing_seconds)
-    sessions = SocketSessions(sio, connections, identity)
+    hearers = Hearers(delivery, database)
+    subscriptions = SocketSubscriptions(sio, delivery, connections, hearers, settings.subscriptions_per_connection)
+    typing = SignalTypingBoard(delivery, settings.typing_seconds)
+    sessions = SocketSessions(connections, identity)
     rules = Rules(settings.entity_types, settings.messages_per_second, settings.messages_burst)
     background = BackgroundWork()
     limiter = (
@@ -170,6 +172,7 @@ def create_app(settings: Settings) -> web.Application:
         retention.start()
         yield
         await retention.stop()
+        await hearers.stop()
         await delivery.stop()
         await sio.shutdown()
         await roster.stop()

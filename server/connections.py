@@ -1,19 +1,30 @@
-"""Connections: who is connected to this worker."""
+"""Connections: who is connected to this worker, through whatever door stays open."""
 
 import asyncio
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 
 from handlers.base import Actor
+
+Door = Literal["socket", "stream"]
 
 
 @dataclass(slots=True)
 class Connection:
-    """A Socket.IO connection: who acts through it, until when, and the timers of its session."""
+    """A Socket.IO connection or a stream: who acts through it, until when, and the timers of its session.
+
+    ``tell(event, envelope)`` sends an event to it alone. ``close(reason)`` ends it for good: its client does not come
+    back by itself (a stream's tries, and is refused if the cause lasts).
+    """
 
     id: str
+    door: Door
     actor: Actor
     expires_at: float | None
+    tell: Callable[[str, bytes], None]
+    close: Callable[[str], None]
     timers: list[asyncio.TimerHandle] = field(default_factory=list)
 
 
@@ -23,6 +34,7 @@ class Connections:
     def __init__(self) -> None:
         self._by_id: dict[str, Connection] = {}
         self._by_user: dict[str, dict[str, None]] = {}
+        self._of_door: Counter[Door] = Counter()
 
     def __contains__(self, connection_id: str) -> bool:
         return connection_id in self._by_id
@@ -36,6 +48,10 @@ class Connections:
     def __len__(self) -> int:
         return len(self._by_id)
 
+    def count(self, door: Door) -> int:
+        """How many came through a door."""
+        return self._of_door[door]
+
     def of_user(self, user_id: str) -> list[str]:
         """The ids of a user's connections."""
         return list(self._by_user.get(user_id, ()))
@@ -43,6 +59,7 @@ class Connections:
     def add(self, connection: Connection) -> None:
         """Enter a connection."""
         self._by_id[connection.id] = connection
+        self._of_door[connection.door] += 1
         if connection.actor.user is not None:
             self._by_user.setdefault(connection.actor.user.id, {})[connection.id] = None
 
@@ -51,6 +68,7 @@ class Connections:
         connection = self._by_id.pop(connection_id, None)
         if connection is None:
             return None
+        self._of_door[connection.door] -= 1
         for timer in connection.timers:
             timer.cancel()
         if connection.actor.user is not None:

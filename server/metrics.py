@@ -25,7 +25,10 @@ class Metrics:
         )
         self._events = Counter("hubbub_events", "Events committed here", registry=self._registry)
         Gauge("hubbub_connections", "Open Socket.IO connections", registry=self._registry).set_function(
-            lambda: len(connections)
+            lambda: connections.count("socket")
+        )
+        Gauge("hubbub_streams", "Open streams of server-sent events", registry=self._registry).set_function(
+            lambda: connections.count("stream")
         )
         Gauge("hubbub_channels", "Channels heard here", registry=self._registry).set_function(lambda: len(delivery))
         Gauge("hubbub_bus_healthy", "Whether the other workers are heard", registry=self._registry).set_function(

@@ -11,7 +11,6 @@ import orjson
 from handlers.errors import Forbidden, Invalid, Unauthenticated
 from models.types import now, to_wire
 from server.connections import Connection, Connections
-from server.engine import RealtimeServer
 from server.identity import Identity
 
 WARNING_SECONDS = 60
@@ -20,8 +19,7 @@ WARNING_SECONDS = 60
 class SocketSessions:
     """The port ``Sessions`` of the handlers."""
 
-    def __init__(self, sio: RealtimeServer, connections: Connections, identity: Identity) -> None:
-        self._sio = sio
+    def __init__(self, connections: Connections, identity: Identity) -> None:
         self._connections = connections
         self._identity = identity
 
@@ -65,12 +63,10 @@ class SocketSessions:
 
     def _end(self, connection: Connection) -> None:
         self._tell(connection, "session:expired", {"expiresAt": _moment(connection.expires_at)})
-        task = asyncio.ensure_future(self._sio.disconnect(connection.id))
-        self._sio.keep(task)
+        connection.close("the token has expired")
 
     def _tell(self, connection: Connection, event: str, data: dict[str, Any]) -> None:
-        payload = orjson.dumps({"event": event, "at": now(), "data": data})
-        self._sio.broadcast(connection.id, event, payload)
+        connection.tell(event, orjson.dumps({"event": event, "at": now(), "data": data}))
 
 
 def _moment(seconds: float | None) -> str | None:

@@ -95,7 +95,7 @@ class SocketDoor:
             actor = Actor(credential.user, credential.backend, sid, self._peer.address(request))
             await self._roster.admit(actor)
             try:
-                await self._enter(Connection(sid, actor, credential.expires_at), credential)
+                await self._enter(self._connection(sid, actor, credential), credential)
             except BaseException:
                 self._leave(sid)
                 await self._roster.leave(actor)
@@ -104,6 +104,16 @@ class SocketDoor:
             raise _refusal(error.wire()) from error
         except Exception as error:
             raise _refusal(failure(error).body["error"]) from error
+
+    def _connection(self, sid: str, actor: Actor, credential: Credential) -> Connection:
+        def tell(event: str, envelope: bytes) -> None:
+            self._sio.broadcast(sid, event, envelope)
+
+        def close(reason: str) -> None:
+            log.info("A connection was ended", extra={"connection": sid, "cause": reason})
+            self._sio.keep(self._sio.disconnect(sid))
+
+        return Connection(sid, "socket", actor, credential.expires_at, tell, close)
 
     async def _enter(self, connection: Connection, credential: Credential) -> None:
         recovered = self._sio.recovered(connection.id)

@@ -5,50 +5,75 @@ Until its reply has left, and until the channel here has come as far as that rep
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from handlers import access
 from handlers.base import Actor, Position
-from handlers.errors import Invalid, NotFound
-from models.database import Database
+from handlers.errors import Invalid
 from models.event_log import Event
 from server.connections import Connections
 from server.delivery import Delivery
 from server.engine import RealtimeServer
 from server.feed import Feed
+from server.hearers import Hearers
 
 
 class _Room:
-    """The listener that stands for everybody in the Socket.IO room of a channel."""
+    """The listener that stands for everybody in the Socket.IO room of a channel.
 
-    def __init__(self, sio: RealtimeServer) -> None:
+    Args:
+        sio: the server.
+        seated: which connections of some people sit in the room of a channel.
+    """
+
+    def __init__(self, sio: RealtimeServer, seated: Callable[[str, Iterable[str]], list[str]]) -> None:
         self._sio = sio
+        self._seated = seated
 
     def hear(self, event: Event) -> None:
-        erased = access.erased(event)
-        if erased is not None:
-            subject, fields = erased
-            self._sio.amend(subject.encode(), lambda arguments: _erase(arguments, subject, fields))
-        self._sio.broadcast(event.channel, event.event, event.envelope)
+        gone = access.erased(event)
+        if gone is not None:
+            self._sio.amend(gone.value.encode(), lambda arguments: _erase(arguments, gone))
+        if event.audience is None:
+            self._sio.broadcast(event.channel, event.event, event.envelope)
+            return
+        people = self._seated(event.channel, event.audience.people)
+        if event.audience.excluded:
+            self._sio.broadcast(event.channel, event.event, event.envelope, skip_sid=people)
+        elif people:
+            self._sio.broadcast(people, event.event, event.envelope)
+
+    def hear_signal(self, channel: str, event: str, envelope: bytes) -> None:
+        self._sio.broadcast(channel, event, envelope, volatile=True)
 
 
-def _erase(arguments: list[Any], subject: str, fields: dict[str, Any]) -> None:
+def _erase(arguments: list[Any], gone: access.Erased) -> None:
     """Take the text of what was deleted out of an event that told of it."""
     data = arguments[0].get("data") if arguments and isinstance(arguments[0], dict) else None
-    if isinstance(data, dict) and data.get("id") == subject:
-        data.update((name, value) for name, value in fields.items() if name in data)
+    if isinstance(data, dict) and data.get(gone.key) == gone.value:
+        data.update((name, value) for name, value in gone.fields.items() if name in data)
 
 
 class _Subscription:
     """One connection's place in a channel."""
 
-    def __init__(self, sio: RealtimeServer, connection: str, actor: Actor, feed: Feed) -> None:
+    def __init__(
+        self,
+        sio: RealtimeServer,
+        connection: str,
+        actor: Actor,
+        feed: Feed,
+        end: Callable[["_Subscription"], None],
+    ) -> None:
         self._sio = sio
         self.connection = connection
         self.actor = actor
         self.feed = feed
+        self.seated = False
+        self._end = end
         self._waiting: list[Event] | None = []
+        self._signals: list[tuple[str, bytes]] = []
         self._seen = -1
 
     @property
@@ -67,6 +92,21 @@ class _Subscription:
             # The room's listener has had its turn with this event: from the next one on it serves this connection.
             self._sit_down()
 
+    def hear_signal(self, channel: str, event: str, envelope: bytes) -> None:
+        """Keep the signal for after the reply; once that has left, send it."""
+        if self._waiting is not None:
+            self._signals.append((event, envelope))
+        else:
+            self._sio.broadcast(self.connection, event, envelope, volatile=True)
+
+    def send_away(self) -> None:
+        """Hear no longer: access has ended."""
+        self._end(self)
+
+    def reset(self) -> None:
+        """Cut the connection, which comes back and learns that it must reload."""
+        self._sio.drop_transport(self.connection)
+
     def start(self, seen: int, first: list[Event]) -> None:
         """Send ``first``, then what came in the meantime and is later than ``seen``, then whatever comes."""
         waiting, self._waiting = self._waiting or [], None
@@ -76,12 +116,16 @@ class _Subscription:
         for event in waiting:
             if event.seq > seen:
                 self.send(event)
+        signals, self._signals = self._signals, []
+        for name, envelope in signals:
+            self.hear_signal(self.feed.channel, name, envelope)
         if self.feed.seq >= seen:
             self._sit_down()
 
     def send(self, event: Event) -> None:
-        """Send an event to this connection alone."""
-        self._sio.broadcast(self.connection, event.event, event.envelope)
+        """Send an event to this connection alone, if it is for it."""
+        if access.may_see(event, self.actor):
+            self._sio.broadcast(self.connection, event.event, event.envelope)
 
     def _sit_down(self) -> None:
         try:
@@ -89,6 +133,7 @@ class _Subscription:
         except ValueError:
             # The client is away, and may come back: until then it hears by itself.
             return
+        self.seated = True
         self.feed.remove(self)
 
 
@@ -99,24 +144,23 @@ class SocketSubscriptions:
         sio: their server.
         delivery: the feeds.
         connections: who is connected.
-        database: asked when somebody may have lost access.
+        hearers: lets those go who lost access.
         limit: how many channels a connection may hear, its own ``user:{id}`` apart.
     """
 
     def __init__(
-        self, sio: RealtimeServer, delivery: Delivery, connections: Connections, database: Database, limit: int
+        self, sio: RealtimeServer, delivery: Delivery, connections: Connections, hearers: Hearers, limit: int
     ) -> None:
         self._sio = sio
         self._delivery = delivery
         self._connections = connections
-        self._database = database
+        self._hearers = hearers
         self._limit = limit
-        self._room = _Room(sio)
+        self._room = _Room(sio, self._seated)
         self._of_connection: dict[str, dict[str, _Subscription]] = {}
+        self._of_user: dict[str, dict[str, None]] = {}
         self._of_channel: dict[str, dict[str, _Subscription]] = {}
         self._away: dict[str, asyncio.TimerHandle] = {}
-        delivery.recheck = self._recheck
-        delivery.on_reset = self._reset
 
     def check(self, connection: str, channel: str) -> None:
         """Raise ``Invalid`` when the connection may not have one more subscription."""
@@ -138,19 +182,23 @@ class SocketSubscriptions:
             self._delivery.close(feed)
             raise Invalid("The connection has ended.")
         self.detach(connection, channel)
-        subscription = _Subscription(self._sio, connection, self._connections[connection].actor, feed)
+        subscription = _Subscription(self._sio, connection, self._connections[connection].actor, feed, self._send_away)
         self._of_connection.setdefault(connection, {})[channel] = subscription
+        if subscription.actor.user is not None:
+            self._of_user.setdefault(subscription.actor.user.id, {})[connection] = None
         if channel not in self._of_channel:
             # Before all others, so that somebody who sits down while hearing an event does not hear it here again.
             feed.add(self._room, self._room)
         self._of_channel.setdefault(channel, {})[connection] = subscription
         feed.add(subscription, subscription)
+        self._hearers.add(channel, connection, subscription)
         seq, recovered, events = feed.seq, True, list[Event]()
         try:
-            await self._require_access(subscription)
+            await self._hearers.require(channel, subscription.actor)
             if after is not None:
                 found = await self._delivery.replay(feed, after)
-                seq, recovered, events = found.newest, found.recovered, found.events
+                seq, recovered = found.newest, found.recovered
+                events = [event for event in found.events if access.may_see(event, subscription.actor)]
         except BaseException:
             self._drop(subscription)
             raise
@@ -160,14 +208,6 @@ class SocketSubscriptions:
                 subscription.start(seq, events if replay else [])
 
         return Position(seq, recovered, events, start)
-
-    async def _require_access(self, subscription: _Subscription) -> None:
-        """Look again: who lost access before the subscription began is not sent away by the event that told of it."""
-        channel, actor = subscription.feed.channel, subscription.actor
-        if channel.startswith("room:") and actor.user is not None:
-            async with self._database.read() as conn:
-                if not await access.reads_room(conn, actor.user.id, channel.removeprefix("room:")):
-                    raise NotFound("There is no such room.")
 
     def suspend(self, connection: str, seconds: float) -> None:
         """Go on hearing for a connection that was lost and may come back, for so long."""
@@ -225,43 +265,38 @@ class SocketSubscriptions:
         del mine[feed.channel]
         if not mine:
             del self._of_connection[connection]
+            self._forget_user(subscription)
         listeners = self._of_channel[feed.channel]
         del listeners[connection]
         if not listeners:
             del self._of_channel[feed.channel]
             feed.remove(self._room)
         feed.remove(subscription)
+        self._hearers.remove(feed.channel, connection)
         self._sio.leave_room_now(connection, feed.channel)
         self._delivery.close(feed)
 
-    def _reset(self, channel: str) -> None:
-        """A channel lost events for good: its connections are cut, come back, and learn that they must reload."""
-        for connection in list(self._of_channel.get(channel, {})):
-            self._sio.drop_transport(connection)
+    def _forget_user(self, subscription: _Subscription) -> None:
+        if subscription.actor.user is not None:
+            theirs = self._of_user[subscription.actor.user.id]
+            del theirs[subscription.connection]
+            if not theirs:
+                del self._of_user[subscription.actor.user.id]
 
-    def _recheck(self, feed: Feed, event: Event) -> Awaitable[None] | None:
-        """Before an event that may end access is delivered, those who may hear no longer are sent away."""
-        gone = access.leaver(event)
-        if gone is not None:
-            for connection, subscription in list(self._of_channel.get(feed.channel, {}).items()):
-                if subscription.actor.user is not None and subscription.actor.user.id == gone:
-                    self._send_away(connection, feed.channel)
-            return None
-        return self._reread(feed, event) if access.narrows(event) else None
+    def _seated(self, channel: str, people: Iterable[str]) -> list[str]:
+        """Those connections of some people that sit in a channel's room, lost ones that may come back among them."""
+        return [
+            connection
+            for user_id in people
+            for connection in self._of_user.get(user_id, ())
+            if (found := self._of_connection[connection].get(channel)) is not None and found.seated
+        ]
 
-    async def _reread(self, feed: Feed, event: Event) -> None:
-        listeners = self._of_channel.get(feed.channel, {})
-        actors = {connection: subscription.actor for connection, subscription in listeners.items()}
-        async with self._database.read() as conn:
-            kept = await access.still_readers(conn, event, actors)
-        for connection in actors:
-            if connection not in kept:
-                self._send_away(connection, feed.channel)
-
-    def _send_away(self, connection: str, channel: str) -> None:
+    def _send_away(self, subscription: _Subscription) -> None:
         """End a subscription that is no longer allowed; a connection that is away comes back without its state."""
+        connection = subscription.connection
         if connection in self._away:
             self._sio.forget_client(connection)
             self.forget(connection)
         else:
-            self.detach(connection, channel)
+            self.detach(connection, subscription.feed.channel)

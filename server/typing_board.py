@@ -12,7 +12,6 @@ from models.event_log import envelope
 from models.types import now
 from models.users import User
 from server.delivery import Delivery
-from server.engine import RealtimeServer
 
 TELL = "typing"
 
@@ -21,13 +20,11 @@ class SignalTypingBoard:
     """The port ``TypingBoard`` of the handlers.
 
     Args:
-        sio: sends to this worker's connections.
-        delivery: tells the other workers.
+        delivery: tells who hears the channel here, and the other workers.
         seconds: how long somebody types after the last start.
     """
 
-    def __init__(self, sio: RealtimeServer, delivery: Delivery, seconds: float) -> None:
-        self._sio = sio
+    def __init__(self, delivery: Delivery, seconds: float) -> None:
         self._delivery = delivery
         self._seconds = seconds
         self._typing: dict[str, dict[str, tuple[str, asyncio.TimerHandle, str | None]]] = {}
@@ -88,7 +85,7 @@ class SignalTypingBoard:
 
     def _show(self, channel: str) -> None:
         data = orjson.dumps({"users": self.typing(channel)})
-        self._sio.broadcast(channel, "typing:changed", envelope(channel, "typing:changed", now(), data), volatile=True)
+        self._delivery.show(channel, "typing:changed", envelope(channel, "typing:changed", now(), data))
 
     def _tell(self, channel: str, change: dict[str, str]) -> None:
         self._delivery.signal(channel, TELL, orjson.dumps(change))

@@ -24,6 +24,9 @@ class Hearer:
         """Take the next event."""
         self.heard.append(event.seq)
 
+    def hear_signal(self, channel: str, event: str, envelope: bytes) -> None:
+        """Take a signal."""
+
 
 class Scene:
     """A feed with a listener; `held` are the events that stop it until it is resumed."""
