@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from handlers.base import Actor, Context, Rules
 from handlers.errors import Conflict, Forbidden, NotFound, Unauthenticated
-from models import members, rooms
-from models.event_log import Event
+from models import members, reading, rooms
+from models.event_log import Draft, Event
 
 TOPICS = {"comments", "rating", "likes", "saves", "images", "viewers", "presence"}
 _ENTITY_ID = re.compile(r"[A-Za-z0-9._~-]{1,128}\Z")
@@ -79,6 +79,13 @@ async def _everyone(ctx: Context, channel: Channel, name: str, token: str | None
     return
 
 
+async def _entity_reader(ctx: Context, channel: Channel, name: str, token: str | None) -> None:
+    kind, _, id = channel.id.partition(":")
+    readers = await reading.readers(ctx.conn, kind, id)
+    if readers is not None and not readers.include(ctx.actor.user):
+        raise NotFound(f"There is no such {kind}.")
+
+
 async def _signed_in(ctx: Context, channel: Channel, name: str, token: str | None) -> None:
     if ctx.actor.user is None:
         raise Unauthenticated()
@@ -108,7 +115,7 @@ _Reader = Callable[[Context, Channel, str, str | None], Awaitable[None]]
 _READERS: dict[str, _Reader] = {
     "user": _oneself,
     "room": _room_reader,
-    "entity": _everyone,
+    "entity": _entity_reader,
     "community": _everyone,
     "presence": _signed_in,
     "app": _signed_in,
@@ -165,14 +172,6 @@ async def moderation(ctx: Context, room_id: str, *, owner: bool = False) -> Seat
     return seat
 
 
-async def reads_room(conn: AsyncConnection, user_id: str, room_id: str) -> bool:
-    """Whether a user may hear a room at this moment."""
-    room = await rooms.get(conn, room_id)
-    if room is None:
-        return False
-    return room.visibility == "public" or bool(await members.among(conn, room_id, [user_id]))
-
-
 def require_active(room: Any) -> None:
     """Raise ``Conflict`` when the room is archived."""
     if not room.is_active:
@@ -196,11 +195,15 @@ def narrows(event: Event) -> bool:
 
 def can_end(channel: str) -> bool:
     """Whether somebody who may read the channel may lose that while they hear it."""
-    return channel.startswith("room:")
+    return channel.partition(":")[0] in {"room", *reading.KINDS}
 
 
 async def still_readers(conn: AsyncConnection, channel: str, actors: Mapping[Any, Actor]) -> set[Any]:
     """Which of a channel's hearers (by any key) may read it at this moment, of a channel that ``can_end``."""
+    if not channel.startswith("room:"):
+        kind, id = entity_of(channel)
+        readers = await reading.readers(conn, kind, id)
+        return {key for key, actor in actors.items() if readers is None or actor.backend or readers.include(actor.user)}
     room_id = channel.removeprefix("room:")
     signed_in = {actor.user.id for actor in actors.values() if actor.user}
     room = await rooms.get(conn, room_id)
@@ -211,6 +214,21 @@ async def still_readers(conn: AsyncConnection, channel: str, actors: Mapping[Any
     else:
         allowed = await members.among(conn, room_id, list(signed_in))
     return {key for key, actor in actors.items() if actor.backend or (actor.user and actor.user.id in allowed)}
+
+
+# Workers hear this channel, and nobody else: what is written to it stands in the log with the change itself.
+CHANGES = "access"
+
+
+def announce(ctx: Context, kind: str, id: str) -> None:
+    """Have everybody who hears of a story or post checked, on all workers, once this transaction is committed."""
+    ctx.drafts.append(Draft(CHANGES, "access:changed", {"type": kind, "id": id}))
+
+
+def entity_of(channel: str) -> tuple[str, str]:
+    """The type and id of the entity that a channel ``{type}:{id}:{topic}`` is about."""
+    kind, _, rest = channel.partition(":")
+    return kind, rest.rpartition(":")[0]
 
 
 def may_see(event: Event, actor: Actor) -> bool:

@@ -43,6 +43,7 @@ from server.settings import Settings
 from server.socket import SocketDoor
 from server.subscriptions import SocketSubscriptions
 from server.typing_board import SignalTypingBoard
+from server.visibility import Visibility
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +95,7 @@ def create_app(settings: Settings) -> web.Application:
         timeout=settings.redis_timeout_seconds,
     )
     hearers = Hearers(delivery, database)
+    visibility = Visibility(delivery, hearers, database)
     subscriptions = SocketSubscriptions(sio, delivery, connections, hearers, settings.subscriptions_per_connection)
     typing = SignalTypingBoard(delivery, settings.typing_seconds)
     sessions = SocketSessions(connections, identity)
@@ -169,9 +171,11 @@ def create_app(settings: Settings) -> web.Application:
         await leases.start()
         await roster.start()
         delivery.start()
+        await visibility.start()
         retention.start()
         yield
         await retention.stop()
+        await visibility.stop()
         await hearers.stop()
         await delivery.stop()
         await sio.shutdown()

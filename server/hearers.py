@@ -63,6 +63,10 @@ class Hearers:
         if not mine:
             self._of_channel.pop(channel, None)
 
+    def channels(self) -> list[str]:
+        """The channels that somebody hears here."""
+        return list(self._of_channel)
+
     async def require(self, channel: str, actor: Actor) -> None:
         """Look again: who lost access just before they were added is not sent away by what told of it.
 

@@ -15,8 +15,10 @@ import orjson
 from redis.exceptions import RedisError
 
 from handlers import access
+from handlers.base import Actor
 from models import event_log
 from models.database import Database
+from models.users import User
 from server.engine import RealtimeServer, Recovered, RedisBus
 from server.subscriptions import SocketSubscriptions
 
@@ -175,12 +177,13 @@ class Removals:
 
     async def _reaches(self, state: dict[str, Any]) -> bool:
         """Whether the log still tells what followed, and the owner may still hear all of it."""
+        # A role that reads more is not known here: who has one starts anew with what it alone reads.
+        owner = Actor(User(state["owner"], "")) if state["owner"] else Actor()
         async with self._database.read() as conn:
             for channel, seq in state["positions"].items():
                 if not (await event_log.after(conn, channel, seq)).recovered:
                     return False
-                room = channel.removeprefix("room:")
-                if room != channel and state["owner"] and not await access.reads_room(conn, state["owner"], room):
+                if access.can_end(channel) and not await access.still_readers(conn, channel, {"": owner}):
                     return False
         return True
 
