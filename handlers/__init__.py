@@ -1,6 +1,19 @@
 """What a client can do: one module a noun. Importing the package fills the registry of actions."""
 
-from handlers import channels, members, messages, reactions, reads, rooms, session, typing
+from handlers import channels, likes, members, messages, ratings, reactions, reads, rooms, saves, session, typing
 from handlers.base import REGISTRY
 
-__all__ = ["REGISTRY", "channels", "members", "messages", "reactions", "reads", "rooms", "session", "typing"]
+__all__ = [
+    "REGISTRY",
+    "channels",
+    "likes",
+    "members",
+    "messages",
+    "ratings",
+    "reactions",
+    "reads",
+    "rooms",
+    "saves",
+    "session",
+    "typing",
+]

@@ -210,6 +210,7 @@ class Action:
     batch: bool
     limit: Limit | None
     repeated: Handler | None
+    speaks: bool
 
 
 REGISTRY: dict[str, Action] = {}
@@ -226,6 +227,7 @@ def handles(
     batch: bool = False,
     limit: Limit | None = None,
     repeated: Handler | None = None,
+    speaks: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Register a function as the action ``name``.
 
@@ -238,12 +240,15 @@ def handles(
         batch: the function takes a list of jobs that share one transaction, instead of a context and arguments.
         limit: names the bucket, its rate a second and its burst, for actions with a limit of their own.
         repeated: called with the context and the first result when a ``clientId`` comes again.
+        speaks: others see what it does, so that somebody who is muted may not call it.
     """
     pair = isinstance(rest, tuple) and len(rest) == 2 and isinstance(rest[0], str)
     routes: Any = (rest,) if pair else tuple(rest)
 
     def register(run: Handler) -> Handler:
-        REGISTRY[name] = Action(name, schema(), routes, run, reads, slow, frozenset(audience), batch, limit, repeated)
+        REGISTRY[name] = Action(
+            name, schema(), routes, run, reads, slow, frozenset(audience), batch, limit, repeated, speaks
+        )
         return run
 
     return register

@@ -6,7 +6,7 @@ This is the reference's source, and the tests hold the handlers to it: what is p
 from dataclasses import dataclass
 from typing import Literal
 
-from handlers.shapes import COUNT, ID, SEQ, TIME, Schema, many, ref, thing
+from handlers.shapes import COUNT, ID, RATING, SEQ, TIME, Schema, many, ref, thing, words
 
 Kind = Literal["stored", "signal", "connection"]
 
@@ -97,6 +97,19 @@ _ALL = (
         "Somebody answered a message with an emoji, or took that back: all reactions that there are now.",
     ),
     EventKind("message:read", _ROOM, thing(userId=ID, seq=COUNT), "Somebody has read up to this message."),
+    EventKind("rating:changed", ("rating",), thing(**RATING), "Somebody rated the entity, for the first time or anew."),
+    EventKind(
+        "like:changed",
+        ("likes",),
+        thing(count=COUNT, action=words("like", "unlike"), userId=ID),
+        "Somebody likes the entity, or no longer does.",
+    ),
+    EventKind(
+        "save:changed",
+        ("saves",),
+        thing(count=COUNT, action=words("save", "unsave")),
+        "Somebody saved the entity, or let it go.",
+    ),
     EventKind(
         "typing:changed",
         ("room", "comments", "community"),

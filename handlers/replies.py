@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from handlers.shapes import COUNT, FLAG, ID, SEQ, TEXT, TIME, Schema, many, maybe, page, ref, thing, words
+from handlers.shapes import COUNT, FLAG, ID, MINE, RATING, SEQ, TEXT, TIME, Schema, many, maybe, page, ref, thing, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +14,11 @@ class Answer:
 
 
 _CHANNEL = thing(channel=TEXT)
+_LIKE = Answer(thing("Whether the actor likes it, and how many people do.", liked=FLAG, count=COUNT))
+_SAVE = Answer(thing("Whether the actor has saved it, and how many people have.", saved=FLAG, count=COUNT))
+_RATING = Answer(
+    thing("The average (0 before the first), how many people rated, and the actor's own value.", **RATING, mine=MINE)
+)
 
 REPLIES: dict[str, Answer] = {
     "channel:subscribe": Answer(
@@ -59,6 +64,15 @@ REPLIES: dict[str, Answer] = {
     "message:search": Answer(page("messages", ref("Message"))),
     "typing:start": Answer(_CHANNEL),
     "typing:stop": Answer(_CHANNEL),
+    "rating:set": _RATING,
+    "rating:get": _RATING,
+    "like:toggle": _LIKE,
+    "like:set": _LIKE,
+    "like:get": _LIKE,
+    "save:toggle": _SAVE,
+    "save:set": _SAVE,
+    "save:get": _SAVE,
+    "save:list": Answer(page("saves", ref("Save"))),
     "session:refresh": Answer(thing(user=ref("User"), expiresAt=maybe(TIME))),
     "session:get": Answer(
         thing(

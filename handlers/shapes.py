@@ -25,6 +25,7 @@ TIME: Schema = {
 }
 SECONDS: Schema = {"description": "Seconds.", "type": "number", "exclusiveMinimum": 0}
 ANYTHING: Schema = {}
+STARS: Schema = {"type": "integer", "minimum": 1, "maximum": 5}
 
 
 def ref(name: str) -> Schema:
@@ -64,6 +65,9 @@ def page(plural: str, shape: Schema) -> Schema:
     return thing(**{plural: many(shape), "hasMore": FLAG})
 
 
+RATING = {"averageRating": {"type": "number", "minimum": 0, "maximum": 5}, "ratingCount": COUNT}
+MINE = maybe(STARS)
+_ENTITY = {"entityType": TEXT, "entityId": ID}
 _USER = {"id": ID, "name": TEXT, "firstName": TEXT, "lastName": TEXT, "profileImage": maybe(TEXT)}
 _UNREAD = {"unreadCount": COUNT, "mentionCount": COUNT, "lastReadSeq": COUNT}
 _ROOM = {
@@ -142,6 +146,7 @@ SHAPES: dict[str, Schema] = {
         deletedAt=maybe(TIME),
         user=ref("User"),
     ),
+    "Save": thing("What a person has put aside for later.", id=ID, **_ENTITY, createdAt=TIME),
     "Typist": thing("Somebody who is typing.", id=ID, name=TEXT),
     "Event": thing(
         "What happened in a channel; ``seq`` counts from 1 in each channel. A signal has none and is never stored.",

@@ -30,7 +30,7 @@ MESSAGE = {
 }
 UNREAD = {"roomId", "unreadCount", "mentionCount", "lastReadSeq"}
 
-# The REST door of each action of section 5, and of what the tests need beside it.
+# The REST door of each action of sections 5 and 8, and of what the tests need beside it.
 ROUTES = {
     "room:create": ("POST", "/api/chat/rooms"),
     "room:list": ("GET", "/api/chat/rooms"),
@@ -51,6 +51,15 @@ ROUTES = {
     "message:read": ("PUT", "/api/chat/rooms/{roomId}/read"),
     "message:search": ("GET", "/api/chat/search"),
     "channel:publish": ("POST", "/api/publish"),
+    "rating:set": ("POST", "/api/{type}/{id}/rating"),
+    "rating:get": ("GET", "/api/{type}/{id}/rating"),
+    "like:toggle": ("POST", "/api/{type}/{id}/like"),
+    "like:set": ("PUT", "/api/{type}/{id}/like"),
+    "like:get": ("GET", "/api/{type}/{id}/like"),
+    "save:toggle": ("POST", "/api/{type}/{id}/save"),
+    "save:set": ("PUT", "/api/{type}/{id}/save"),
+    "save:get": ("GET", "/api/{type}/{id}/save"),
+    "save:list": ("GET", "/api/saves"),
 }
 WITHOUT_ROUTE = {"typing:start", "typing:stop", "channel:subscribe", "channel:unsubscribe"}
 

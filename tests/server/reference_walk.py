@@ -168,6 +168,29 @@ async def messages(walk: Walk) -> None:
     await walk.does(ada, "room:list")
 
 
+async def engagement(walk: Walk) -> None:
+    """A trip is rated, liked and saved, while a visitor watches the numbers."""
+    ada, bo, visitor = (
+        await walk.user("ada", walk.cluster.a),
+        await walk.user("bo", walk.cluster.b),
+        await walk.visitor(),
+    )
+    trip = {"type": "trip", "id": secrets.token_hex(6)}
+    for topic in ("rating", "likes", "saves"):
+        await walk.does(visitor, "channel:subscribe", channel=f"trip:{trip['id']}:{topic}", snapshot=True)
+    await walk.does(visitor, "rating:get", **trip)
+    await walk.does(ada, "rating:set", **trip, value=4)
+    await walk.does(bo, "rating:set", **trip, value=5)
+    await walk.does(ada, "rating:get", **trip)
+    await walk.does(ada, "like:toggle", **trip)
+    await walk.does(ada, "like:set", **trip, liked=False)
+    await walk.does(visitor, "like:get", **trip)
+    await walk.does(bo, "save:set", **trip, saved=True)
+    await walk.does(bo, "save:list", type="trip", limit=10)
+    await walk.does(bo, "save:toggle", **trip)
+    await walk.does(visitor, "save:get", **trip)
+
+
 async def sessions(walk: Walk) -> None:
     """A session is looked at, extended and ended."""
     ada = await walk.user("ada", walk.cluster.a)
@@ -178,5 +201,5 @@ async def sessions(walk: Walk) -> None:
     await bo.socket.wait_for("session:expired")
 
 
-STAGES: tuple[Callable[[Walk], Awaitable[None]], ...] = (channels, rooms, messages, sessions)
+STAGES: tuple[Callable[[Walk], Awaitable[None]], ...] = (channels, rooms, messages, engagement, sessions)
 """A function for each noun; new actions are called in one of these, or in a new one."""
