@@ -1,6 +1,20 @@
 """What a client can do: one module a noun. Importing the package fills the registry of actions."""
 
-from handlers import channels, likes, members, messages, ratings, reactions, reads, rooms, saves, session, typing
+from handlers import (
+    channels,
+    likes,
+    members,
+    messages,
+    posts,
+    ratings,
+    reactions,
+    reads,
+    rooms,
+    saves,
+    session,
+    stories,
+    typing,
+)
 from handlers.base import REGISTRY
 
 __all__ = [
@@ -9,11 +23,13 @@ __all__ = [
     "likes",
     "members",
     "messages",
+    "posts",
     "ratings",
     "reactions",
     "reads",
     "rooms",
     "saves",
     "session",
+    "stories",
     "typing",
 ]

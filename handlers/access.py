@@ -250,7 +250,10 @@ class Erased:
 
 # By the event that tells of it: where its data has the id, what earlier events call that id, and what is left of them.
 _ERASES: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "story:deleted": ("storyId", "storyId", {"title": None, "genre": None}),
+    "post:deleted": ("postId", "postId", {"title": None}),
     "message:deleted": ("messageId", "id", {"message": None, "mentions": [], "attachments": [], "reactions": []}),
+    "comment:deleted": ("commentId", "id", {"body": None}),
 }
 
 

@@ -6,7 +6,7 @@ This is the reference's source, and the tests hold the handlers to it: what is p
 from dataclasses import dataclass
 from typing import Literal
 
-from handlers.shapes import COUNT, ID, RATING, SEQ, TIME, Schema, many, ref, thing, words
+from handlers.shapes import COUNT, ID, POST_TYPE, RATING, SEQ, TEXT, TIME, Schema, many, maybe, ref, thing, words
 
 Kind = Literal["stored", "signal", "connection"]
 
@@ -65,7 +65,9 @@ CHANNELS: dict[str, ChannelKind] = {
     "viewers": ChannelKind(
         "{type}:{id}:viewers", _EVERYONE, "Who looks at one entity; `:presence` is another name of it."
     ),
-    "community": ChannelKind("community", _EVERYONE, "Stories and posts."),
+    "community": ChannelKind(
+        "community", _EVERYONE, "Stories and posts; what a reader may not know of is skipped, and its number with it."
+    ),
     "presence": ChannelKind("presence", _SIGNED_IN, "Who comes and goes, of everyone."),
     "presenceOfUser": ChannelKind("presence:{userId}", _SIGNED_IN, "Who comes and goes, of one user."),
     "app": ChannelKind(
@@ -78,6 +80,9 @@ CHANNELS: dict[str, ChannelKind] = {
 
 _ROOM = ("room",)
 _USER = ("user",)
+_COMMUNITY = ("community",)
+_CHANGED_STORY = thing(storyId=ID, timestamp=TIME)
+_CHANGED_POST = thing(postId=ID, storyId=ID, timestamp=TIME)
 
 _ALL = (
     EventKind("room:updated", _ROOM, ref("Room"), "The room was changed or archived."),
@@ -110,6 +115,24 @@ _ALL = (
         thing(count=COUNT, action=words("save", "unsave")),
         "Somebody saved the entity, or let it go.",
     ),
+    EventKind(
+        "story:published",
+        _COMMUNITY,
+        thing(storyId=ID, title=maybe(TEXT), authorId=ID, genre=maybe(TEXT), timestamp=TIME),
+        "A story is public now; told again after it ceased to be, it has neither title nor genre.",
+    ),
+    EventKind(
+        "story:updated", _COMMUNITY, _CHANGED_STORY, "A story was changed; while it is not public, for its author."
+    ),
+    EventKind("story:deleted", _COMMUNITY, _CHANGED_STORY, "A story is gone, or is public no longer."),
+    EventKind(
+        "post:created",
+        _COMMUNITY,
+        thing(postId=ID, storyId=ID, authorId=ID, title=maybe(TEXT), type=POST_TYPE, timestamp=TIME),
+        "Somebody said something about a story; told again when that is gone, it has no title.",
+    ),
+    EventKind("post:updated", _COMMUNITY, _CHANGED_POST, "A post was changed."),
+    EventKind("post:deleted", _COMMUNITY, _CHANGED_POST, "A post is gone, or waits for a moderator."),
     EventKind(
         "typing:changed",
         ("room", "comments", "community"),

@@ -19,6 +19,8 @@ _SAVE = Answer(thing("Whether the actor has saved it, and how many people have."
 _RATING = Answer(
     thing("The average (0 before the first), how many people rated, and the actor's own value.", **RATING, mine=MINE)
 )
+_STORY = Answer(ref("Story"))
+_POST = Answer(ref("Post"))
 
 REPLIES: dict[str, Answer] = {
     "channel:subscribe": Answer(
@@ -73,6 +75,16 @@ REPLIES: dict[str, Answer] = {
     "save:set": _SAVE,
     "save:get": _SAVE,
     "save:list": Answer(page("saves", ref("Save"))),
+    "story:create": Answer(ref("Story"), creates=True),
+    "story:update": _STORY,
+    "story:visibility": _STORY,
+    "story:delete": _STORY,
+    "story:get": _STORY,
+    "story:list": Answer(page("stories", ref("Story"))),
+    "post:create": Answer(ref("Post"), creates=True),
+    "post:update": _POST,
+    "post:delete": _POST,
+    "post:list": Answer(page("posts", ref("Post"))),
     "session:refresh": Answer(thing(user=ref("User"), expiresAt=maybe(TIME))),
     "session:get": Answer(
         thing(

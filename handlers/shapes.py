@@ -67,6 +67,7 @@ def page(plural: str, shape: Schema) -> Schema:
 
 RATING = {"averageRating": {"type": "number", "minimum": 0, "maximum": 5}, "ratingCount": COUNT}
 MINE = maybe(STARS)
+POST_TYPE = words("discussion", "review", "question", "announcement")
 _ENTITY = {"entityType": TEXT, "entityId": ID}
 _USER = {"id": ID, "name": TEXT, "firstName": TEXT, "lastName": TEXT, "profileImage": maybe(TEXT)}
 _UNREAD = {"unreadCount": COUNT, "mentionCount": COUNT, "lastReadSeq": COUNT}
@@ -147,6 +148,35 @@ SHAPES: dict[str, Schema] = {
         user=ref("User"),
     ),
     "Save": thing("What a person has put aside for later.", id=ID, **_ENTITY, createdAt=TIME),
+    "Story": thing(
+        "What somebody wrote; held, it waits for a moderator, and once deleted it has no text any more.",
+        id=ID,
+        title=maybe(TEXT),
+        genre=maybe(TEXT),
+        body=maybe(TEXT),
+        visibility=words("public", "unlisted", "private"),
+        isHeld=FLAG,
+        authorId=ID,
+        createdAt=TIME,
+        updatedAt=TIME,
+        publishedAt=maybe(TIME),
+        deletedAt=maybe(TIME),
+        user=ref("User"),
+    ),
+    "Post": thing(
+        "What somebody says about a story; held, it waits for a moderator, and once deleted it has no text any more.",
+        id=ID,
+        storyId=ID,
+        authorId=ID,
+        title=maybe(TEXT),
+        body=maybe(TEXT),
+        type=POST_TYPE,
+        isHeld=FLAG,
+        createdAt=TIME,
+        updatedAt=TIME,
+        deletedAt=maybe(TIME),
+        user=ref("User"),
+    ),
     "Typist": thing("Somebody who is typing.", id=ID, name=TEXT),
     "Event": thing(
         "What happened in a channel; ``seq`` counts from 1 in each channel. A signal has none and is never stored.",

@@ -24,6 +24,7 @@ posts = Table(
     Column("id", Text, primary_key=True),
     Column("story_id", Text, nullable=False),
     Column("author_id", Text, nullable=False),
+    Column("client_id", Text),
     Column("type", Text, nullable=False),
     Column("title", Text),
     Column("body", Text),
@@ -35,6 +36,11 @@ posts = Table(
 
 _GET = select(posts).where(posts.c.id == bindparam("post"))
 _LOCKED = _GET.with_for_update()
+_WIRES = (
+    select(posts, *PROFILE)
+    .outerjoin(users, users.c.id == posts.c.author_id)
+    .where(one_of(posts.c.id, "ids"), posts.c.state != DELETED)
+)
 _AMONG = select(posts.c.id).where(one_of(posts.c.id, "ids"), posts.c.story_id == bindparam("story"))
 
 
@@ -48,7 +54,7 @@ def may_read(post: Any, story: Any, reader: User | None) -> bool:
 
 
 def wire(row: Any, author: dict[str, Any]) -> dict[str, Any]:
-    """The post of the contract's section 8."""
+    """The post of the contract's section 8; once it is deleted, title and body are null."""
     return {
         "id": row.id,
         "storyId": row.story_id,
@@ -59,12 +65,21 @@ def wire(row: Any, author: dict[str, Any]) -> dict[str, Any]:
         "isHeld": row.state == HELD,
         "createdAt": row.created_at,
         "updatedAt": row.updated_at,
+        "deletedAt": row.updated_at if row.state == DELETED else None,
         "user": author,
     }
 
 
 async def create(
-    conn: AsyncConnection, *, story_id: str, author_id: str, type: str, title: str, body: str, state: str
+    conn: AsyncConnection,
+    *,
+    story_id: str,
+    author_id: str,
+    client_id: str | None,
+    type: str,
+    title: str,
+    body: str,
+    state: str,
 ) -> Any:
     """Write a new post and return its row."""
     moment = now()
@@ -72,6 +87,7 @@ async def create(
         "id": new_id(),
         "story_id": story_id,
         "author_id": author_id,
+        "client_id": client_id,
         "type": type,
         "title": title,
         "body": body,
@@ -113,6 +129,18 @@ async def erase_all(conn: AsyncConnection, story_id: str) -> None:
         .where(posts.c.story_id == story_id, posts.c.state.in_((SHOWN, HELD)))
         .values(title=None, body=None, state=DELETED, updated_at=now())
     )
+
+
+async def wires(conn: AsyncConnection, post_ids: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Those of the posts that were not deleted, as they leave."""
+    rows = await conn.execute(_WIRES, {"ids": as_set(post_ids)})
+    return {row.id: wire_of_page(row) for row in rows}
+
+
+async def held(conn: AsyncConnection, story_id: str) -> list[str]:
+    """The posts of a story that wait for moderators."""
+    found = await conn.scalars(select(posts.c.id).where(posts.c.story_id == story_id, posts.c.state == HELD))
+    return sorted(found)
 
 
 async def among(conn: AsyncConnection, story_id: str, post_ids: Collection[str]) -> set[str]:

@@ -5,7 +5,7 @@
 deleted, when its row stays so that its channels are not taken for those of an application's own thing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Column, Index, Table, Text, bindparam, insert, select, union_all, update
@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.database import metadata
 from models.ids import new_id
+from models.sets import as_set, one_of
 from models.types import Timestamp, now
 from models.users import PROFILE, User, profile, users
 
@@ -26,6 +27,7 @@ stories = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("author_id", Text, nullable=False),
+    Column("client_id", Text),
     Column("title", Text),
     Column("genre", Text),
     Column("body", Text),
@@ -60,7 +62,7 @@ def may_read(reach: str, author_id: str, reader: User | None) -> bool:
 
 
 def wire(row: Any, author: dict[str, Any]) -> dict[str, Any]:
-    """The story of the contract's section 8."""
+    """The story of the contract's section 8; once it is deleted, title, genre and body are null."""
     return {
         "id": row.id,
         "title": row.title,
@@ -72,18 +74,28 @@ def wire(row: Any, author: dict[str, Any]) -> dict[str, Any]:
         "createdAt": row.created_at,
         "updatedAt": row.updated_at,
         "publishedAt": row.published_at,
+        "deletedAt": row.updated_at if row.reach == NOBODY else None,
         "user": author,
     }
 
 
 async def create(
-    conn: AsyncConnection, *, author_id: str, title: str, genre: str | None, body: str, visibility: str, reach: str
+    conn: AsyncConnection,
+    *,
+    author_id: str,
+    client_id: str | None,
+    title: str,
+    genre: str | None,
+    body: str,
+    visibility: str,
+    reach: str,
 ) -> Any:
     """Write a new story and return its row."""
     story_id, moment = new_id(), now()
     row = {
         "id": story_id,
         "author_id": author_id,
+        "client_id": client_id,
         "title": title,
         "genre": genre,
         "body": body,
@@ -129,6 +141,12 @@ async def erase(conn: AsyncConnection, story: Any) -> Any:
     return await change(conn, story, title=None, genre=None, body=None, reach=NOBODY)
 
 
+async def among(conn: AsyncConnection, story_ids: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Those of the stories that were not deleted, as they leave."""
+    rows = await conn.execute(_AMONG, {"ids": as_set(story_ids)})
+    return {row.id: wire_of_page(row) for row in rows}
+
+
 async def author_of(conn: AsyncConnection, row: Any) -> dict[str, Any]:
     """The user who wrote a story or a post."""
     found = (await conn.execute(_AUTHOR, {"author": row.author_id})).one_or_none()
@@ -163,6 +181,11 @@ async def page(
     return (await conn.execute(query)).all()
 
 
+_AMONG = (
+    select(stories, *PROFILE)
+    .outerjoin(users, users.c.id == stories.c.author_id)
+    .where(one_of(stories.c.id, "ids"), stories.c.reach != NOBODY)
+)
 _POSITION = select(stories.c.position).where(stories.c.id == bindparam("story"))
 
 
