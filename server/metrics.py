@@ -23,6 +23,12 @@ class Metrics:
         self._actions = Counter(
             "hubbub_actions", "Actions by their outcome", ["action", "outcome"], registry=self._registry
         )
+        self._listeners = Counter(
+            "hubbub_listeners",
+            "Requests for streams and polls by their outcome; cut are streams whose client read too slowly",
+            ["door", "outcome"],
+            registry=self._registry,
+        )
         self._events = Counter("hubbub_events", "Events committed here", registry=self._registry)
         Gauge("hubbub_connections", "Open Socket.IO connections", registry=self._registry).set_function(
             lambda: connections.count("socket")
@@ -42,6 +48,10 @@ class Metrics:
     def action(self, name: str, outcome: str) -> None:
         """Count an action; ``outcome`` is ``ok`` or an error's code."""
         self._actions.labels(name, outcome).inc()
+
+    def listener(self, door: str, outcome: str) -> None:
+        """Count a request for a stream or a poll, or the end of a stream that was read too slowly."""
+        self._listeners.labels(door, outcome).inc()
 
     def events(self, count: int) -> None:
         """Count committed events."""
