@@ -113,7 +113,7 @@ async def list_posts(ctx: Context, story_id: str, before: str | None = None, lim
     await readable(ctx, await stories.get(ctx.conn, story_id))
     found = await posts.page(ctx.conn, story_id, reader=ctx.actor.user, before=before, limit=limit)
     fitting = fit(found[:limit])
-    return {"posts": [posts.wire_of_page(row) for row in fitting], "hasMore": len(found) > len(fitting)}
+    return {"posts": await posts.wires(ctx.conn, fitting), "hasMore": len(found) > len(fitting)}
 
 
 def _may_be(ctx: Context, story: Any, type: str) -> None:
@@ -143,7 +143,7 @@ async def _erase(ctx: Context, story: Any, post: Any) -> dict[str, Any]:
 
 
 async def _kept(ctx: Context, post: Any) -> dict[str, Any]:
-    wire = posts.wire(post, await stories.author_of(ctx.conn, post))
+    (wire,) = await posts.wires(ctx.conn, [post])
     await keep(ctx, _CREATE, post, wire)
     return wire
 
@@ -153,8 +153,8 @@ async def _queue(ctx: Context, post: Any) -> None:
 
 
 async def _wires(conn: AsyncConnection, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    found = await posts.wires(conn, ids)
-    return {id: wire | {"body": wire["body"][:EXCERPT]} for id, wire in found.items()}
+    found = await posts.wires(conn, await posts.there(conn, ids))
+    return {wire["id"]: wire | {"body": wire["body"][:EXCERPT]} for wire in found}
 
 
 async def _approve(ctx: Context, post_id: str) -> None:

@@ -135,7 +135,7 @@ async def delete_story(ctx: Context, story_id: str) -> dict[str, Any]:
 async def get_story(ctx: Context, story_id: str) -> dict[str, Any]:
     """One story."""
     story = await readable(ctx, await stories.get(ctx.conn, story_id))
-    return stories.wire(story, await stories.author_of(ctx.conn, story))
+    return (await stories.wires(ctx.conn, [story]))[0]
 
 
 @handles("story:list", ListStories, rest=("GET", "/api/stories"), reads=True, audience=EVERYBODY)
@@ -146,7 +146,7 @@ async def list_stories(
     reader = ctx.actor.user.id if ctx.actor.user else None
     found = await stories.page(ctx.conn, reader_id=reader, author_id=author_id, before=before, limit=limit)
     fitting = fit(found[:limit])
-    return {"stories": [stories.wire_of_page(row) for row in fitting], "hasMore": len(found) > len(fitting)}
+    return {"stories": await stories.wires(ctx.conn, fitting), "hasMore": len(found) > len(fitting)}
 
 
 def fit(rows: Any) -> list[Any]:
@@ -198,7 +198,7 @@ async def _change(ctx: Context, story: Any, reach: str, **changes: Any) -> dict[
 
 
 async def _kept(ctx: Context, story: Any) -> dict[str, Any]:
-    wire = stories.wire(story, await stories.author_of(ctx.conn, story))
+    (wire,) = await stories.wires(ctx.conn, [story])
     await keep(ctx, _CREATE, story, wire)
     return wire
 
@@ -208,8 +208,8 @@ async def _queue(ctx: Context, story: Any) -> None:
 
 
 async def _wires(conn: AsyncConnection, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    found = await stories.among(conn, ids)
-    return {id: wire | {"body": wire["body"][:EXCERPT]} for id, wire in found.items()}
+    found = await stories.wires(conn, await stories.there(conn, ids))
+    return {wire["id"]: wire | {"body": wire["body"][:EXCERPT]} for wire in found}
 
 
 async def _approve(ctx: Context, story_id: str) -> None:

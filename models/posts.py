@@ -6,15 +6,15 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Index, Table, Text, bindparam, insert, select, union_all, update
+from sqlalchemy import Column, Index, Table, Text, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models import stories
+from models import stories, users
 from models.database import metadata
 from models.ids import new_id
 from models.sets import as_set, one_of
 from models.types import Timestamp, now
-from models.users import PROFILE, User, profile, users
+from models.users import User
 
 SHOWN, HELD, DELETED = "shown", "held", "deleted"
 
@@ -36,11 +36,7 @@ posts = Table(
 
 _GET = select(posts).where(posts.c.id == bindparam("post"))
 _LOCKED = _GET.with_for_update()
-_WIRES = (
-    select(posts, *PROFILE)
-    .outerjoin(users, users.c.id == posts.c.author_id)
-    .where(one_of(posts.c.id, "ids"), posts.c.state != DELETED)
-)
+_THERE = select(posts).where(one_of(posts.c.id, "ids"), posts.c.state != DELETED)
 _AMONG = select(posts.c.id).where(one_of(posts.c.id, "ids"), posts.c.story_id == bindparam("story"))
 
 
@@ -131,10 +127,15 @@ async def erase_all(conn: AsyncConnection, story_id: str) -> None:
     )
 
 
-async def wires(conn: AsyncConnection, post_ids: Collection[str]) -> dict[str, dict[str, Any]]:
-    """Those of the posts that were not deleted, as they leave."""
-    rows = await conn.execute(_WIRES, {"ids": as_set(post_ids)})
-    return {row.id: wire_of_page(row) for row in rows}
+async def there(conn: AsyncConnection, post_ids: Collection[str]) -> Sequence[Any]:
+    """Those of the posts that were not deleted."""
+    return (await conn.execute(_THERE, {"ids": as_set(post_ids)})).all()
+
+
+async def wires(conn: AsyncConnection, rows: Sequence[Any]) -> list[dict[str, Any]]:
+    """The posts, with their authors."""
+    authors = await users.known(conn, {row.author_id for row in rows})
+    return [wire(row, stories.author(row, authors)) for row in rows]
 
 
 async def held(conn: AsyncConnection, story_id: str) -> list[str]:
@@ -152,32 +153,21 @@ async def among(conn: AsyncConnection, story_id: str, post_ids: Collection[str])
 
 async def page(
     conn: AsyncConnection, story_id: str, *, reader: User | None, before: str | None, limit: int
-) -> Sequence[Any]:
+) -> list[Any]:
     """The posts of a story that a reader of it may read, the newest first, one more than ``limit`` when there are more.
 
-    Each row has its author's profile behind it; ``before`` is the id of the last post seen.
+    ``before`` is the id of the last post seen.
     """
-    parts = [_part(story_id, SHOWN, before, limit)]
+    parts = [_OF_STORY.where(posts.c.state == SHOWN)]
     if reader is not None:
-        held = _part(story_id, HELD, before, limit)
+        held = _OF_STORY.where(posts.c.state == HELD)
         parts.append(held if reader.role in {"moderator", "admin"} else held.where(posts.c.author_id == reader.id))
-    found = union_all(*(select(part.subquery()) for part in parts)).subquery()
-    query = (
-        select(found, *PROFILE)
-        .outerjoin(users, users.c.id == found.c.author_id)
-        .order_by(found.c.id.desc())
-        .limit(limit + 1)
-    )
-    return (await conn.execute(query)).all()
+    found = []
+    for part in parts:
+        late = part if before is None else part.where(posts.c.id < before)
+        query = late.order_by(posts.c.id.desc()).limit(limit + 1)
+        found += (await conn.execute(query, {"story": story_id})).all()
+    return sorted(found, key=lambda row: row.id, reverse=True)[: limit + 1]
 
 
-def _part(story_id: str, state: str, before: str | None, limit: int) -> Any:
-    found = select(posts).where(posts.c.story_id == story_id, posts.c.state == state)
-    if before is not None:
-        found = found.where(posts.c.id < before)
-    return found.order_by(posts.c.id.desc()).limit(limit + 1)
-
-
-def wire_of_page(row: Any) -> dict[str, Any]:
-    """The post of a row of ``page``."""
-    return wire(row, profile(row.author_id, row.name or "", row.first_name or "", row.last_name or "", row.picture))
+_OF_STORY = select(posts).where(posts.c.story_id == bindparam("story"))

@@ -32,7 +32,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_stories"),
     )
     op.create_index("ix_stories_reach_position", "stories", ["reach", "position"])
-    op.create_index("ix_stories_author_id_reach_position", "stories", ["author_id", "reach", "position"])
+    there = sa.text("reach <> 'nobody'")
+    op.create_index(
+        "ix_stories_author_id_position",
+        "stories",
+        ["author_id", "position"],
+        sqlite_where=there,
+        postgresql_where=there,
+    )
     op.create_table(
         "posts",
         sa.Column("id", sa.Text, nullable=False),
