@@ -80,6 +80,8 @@ CHANNELS: dict[str, ChannelKind] = {
 
 _ROOM = ("room",)
 _USER = ("user",)
+_COMMENTS = ("comments",)
+_ADMIN = ("admin",)
 _COMMUNITY = ("community",)
 _CHANGED_STORY = thing(storyId=ID, timestamp=TIME)
 _CHANGED_POST = thing(postId=ID, storyId=ID, timestamp=TIME)
@@ -102,6 +104,16 @@ _ALL = (
         "Somebody answered a message with an emoji, or took that back: all reactions that there are now.",
     ),
     EventKind("message:read", _ROOM, thing(userId=ID, seq=COUNT), "Somebody has read up to this message."),
+    EventKind("comment:created", _COMMENTS, ref("Comment"), "Somebody commented, or a moderator let a comment appear."),
+    EventKind("comment:edited", _COMMENTS, ref("Comment"), "A comment has another text."),
+    EventKind("comment:deleted", _COMMENTS, thing(commentId=ID), "A comment is gone, or waits for a moderator."),
+    EventKind("moderation:added", _ADMIN, ref("ModerationItem"), "Something waits for a moderator."),
+    EventKind(
+        "moderation:updated", _ADMIN, ref("ModerationItem"), "What waits was flagged again, or changed by its author."
+    ),
+    EventKind(
+        "moderation:decided", _ADMIN, ref("ModerationItem"), "Something waits no longer: decided, or taken back."
+    ),
     EventKind("rating:changed", ("rating",), thing(**RATING), "Somebody rated the entity, for the first time or anew."),
     EventKind(
         "like:changed",

@@ -13,6 +13,7 @@ from handlers import access
 from handlers.base import Job
 from handlers.errors import ActionError, Forbidden, Invalid, NotFound, RateLimited
 from handlers.mentions import named_in
+from handlers.words import screen
 from models import members, messages, rooms
 from models.ids import new_id
 from models.types import now
@@ -87,6 +88,7 @@ def _check(job: Job, room: Any, member: Any, rooms_of_answered: dict[str, str]) 
     if member is None:
         raise Forbidden("Join this room first.")
     access.require_active(room)
+    screen(job.ctx, message=job.data["message"])
     if "reply_to_id" in job.data and rooms_of_answered.get(job.data["reply_to_id"]) != room.id:
         raise Invalid("The message replied to is not in this room.", {"replyToId": ["Is no message of this room."]})
 

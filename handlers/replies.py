@@ -19,6 +19,8 @@ _SAVE = Answer(thing("Whether the actor has saved it, and how many people have."
 _RATING = Answer(
     thing("The average (0 before the first), how many people rated, and the actor's own value.", **RATING, mine=MINE)
 )
+_COMMENT = Answer(ref("Comment"))
+_STANDING = Answer(ref("Standing"))
 _STORY = Answer(ref("Story"))
 _POST = Answer(ref("Post"))
 
@@ -31,7 +33,13 @@ REPLIES: dict[str, Answer] = {
             seq=COUNT,
             recovered=FLAG,
             events=many(ref("Event")),
-            snapshot=thing("The channel's present state, true at ``seq``.", typing=many(ref("Typist"))),
+            snapshot=thing(
+                "The channel's present state, true at ``seq``: what its events would have told by then.",
+                ("typing", "count", *RATING),
+                typing=many(ref("Typist")),
+                count=COUNT,
+                **RATING,
+            ),
         )
     ),
     "channel:unsubscribe": Answer(_CHANNEL),
@@ -66,6 +74,17 @@ REPLIES: dict[str, Answer] = {
     "message:search": Answer(page("messages", ref("Message"))),
     "typing:start": Answer(_CHANNEL),
     "typing:stop": Answer(_CHANNEL),
+    "comment:create": Answer(ref("Comment"), creates=True),
+    "comment:list": Answer(page("comments", ref("Comment"))),
+    "comment:edit": _COMMENT,
+    "comment:delete": _COMMENT,
+    "comment:flag": _COMMENT,
+    "moderation:list": Answer(page("items", ref("ModerationItem"))),
+    "moderation:decide": Answer(ref("ModerationItem")),
+    "user:mute": _STANDING,
+    "user:ban": _STANDING,
+    "user:revoke": _STANDING,
+    "user:pardon": _STANDING,
     "rating:set": _RATING,
     "rating:get": _RATING,
     "like:toggle": _LIKE,
