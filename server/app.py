@@ -18,6 +18,7 @@ from models.database import Database
 from models.types import now
 from server import demo, pages
 from server.background import BackgroundWork
+from server.blocked_words import BlockedWords
 from server.connections import Connections
 from server.delivery import Delivery
 from server.dispatch import Dispatcher
@@ -29,18 +30,25 @@ from server.identity import Identity
 from server.keys import DRAIN
 from server.leases_memory import MemoryLeases
 from server.limits import LocalLimiter, RedisLimiter
+from server.listening import Listening
+from server.log_pages import LogPages
 from server.metrics import Metrics
 from server.mirror import Mirror
 from server.origins import Origins
 from server.peer import Peer
+from server.poll import PollDoor
 from server.reference import ReferenceDoor
 from server.removals import Removals
 from server.rest import RestDoor
 from server.retention import Retention
 from server.roster import Roster
+from server.sanctions import ActiveSanctions
 from server.sessions import SocketSessions
 from server.settings import Settings
 from server.socket import SocketDoor
+from server.sql_publications import SqlPublications
+from server.sse import SseDoor
+from server.streams import Streams
 from server.subscriptions import SocketSubscriptions
 from server.typing_board import SignalTypingBoard
 from server.visibility import Visibility
@@ -96,6 +104,8 @@ def create_app(settings: Settings) -> web.Application:
     )
     hearers = Hearers(delivery, database)
     visibility = Visibility(delivery, hearers, database)
+    sanctions = ActiveSanctions(delivery, hearers, connections, database)
+    identity.admit = sanctions.admit
     subscriptions = SocketSubscriptions(sio, delivery, connections, hearers, settings.subscriptions_per_connection)
     typing = SignalTypingBoard(delivery, settings.typing_seconds)
     sessions = SocketSessions(connections, identity)
@@ -105,6 +115,7 @@ def create_app(settings: Settings) -> web.Application:
         LocalLimiter() if redis is None else RedisLimiter(redis, settings.redis_prefix, settings.redis_timeout_seconds)
     )
     retention = Retention(database, settings.retention_events, settings.retention_seconds)
+    sql_publications = _sql_publications(settings, database, delivery, retention)
     metrics = Metrics(connections, delivery, bus, peers)
 
     def appended(events: Any) -> None:
@@ -112,13 +123,17 @@ def create_app(settings: Settings) -> web.Application:
         metrics.events(len(events))
 
     delivery.appended = appended
-    dispatcher = Dispatcher(
-        database,
-        Services(subscriptions, typing, roster, sessions, rules, background),
-        limiter,
-        delivery.committed,
-        settings,
+    services = Services(
+        subscriptions,
+        typing,
+        roster,
+        sessions,
+        rules,
+        background,
+        sanctions=sanctions,
+        words=BlockedWords(settings.blocked_words or ()),
     )
+    dispatcher = Dispatcher(database, services, limiter, delivery.committed, settings)
     dispatcher.observe = metrics.action
     removals = _removals(settings, sio, bus, redis, subscriptions, database)
     SocketDoor(
@@ -136,6 +151,27 @@ def create_app(settings: Settings) -> web.Application:
         removals,
     )
     rest = RestDoor(dispatcher, identity, mirror, peer)
+    listening = Listening(database, services, dispatcher, rest, identity, settings.subscriptions_per_connection)
+    pages_of_log = LogPages(database)
+    sse = SseDoor(
+        listening,
+        Streams(delivery, hearers, pages_of_log, settings.sse_heartbeat_seconds),
+        connections,
+        sessions,
+        roster,
+        lambda outcome: metrics.listener("stream", outcome),
+        entity_types=settings.entity_types,
+        send_buffer_bytes=settings.send_buffer_bytes,
+    )
+    poll = PollDoor(
+        listening,
+        database,
+        pages_of_log,
+        delivery,
+        hearers,
+        roster,
+        lambda outcome: metrics.listener("poll", outcome),
+    )
     health = Health(database, bus, lambda: dispatcher.draining)
     origins = Origins(peer, SOCKET_PATH)
 
@@ -147,6 +183,8 @@ def create_app(settings: Settings) -> web.Application:
     app.add_routes(demo.DemoDoor(settings, identity, mirror, peer).routes())
     app.add_routes(pages.routes(demo=settings.demo))
     app.add_routes(ReferenceDoor(settings).routes())
+    app.add_routes(sse.routes())
+    app.add_routes(poll.routes())
     app.add_routes(rest.routes())
     sio.attach(app)
 
@@ -157,10 +195,15 @@ def create_app(settings: Settings) -> web.Application:
             sio.broadcast(connection, "server:draining", payload)
 
         dispatcher.draining = True
-        await sio.drain(farewell)
-        if removals is not None:
-            await removals.leave_all()
-        await dispatcher.idle()
+        poll.drain()
+        try:
+            await sio.drain(farewell)
+            if removals is not None:
+                await removals.leave_all()
+            await dispatcher.idle()
+        finally:
+            # Last of all: a browser that comes back while this worker still listens would be refused here.
+            await sse.drain()
 
     async def lifetime(_: web.Application) -> AsyncIterator[None]:
         await _open_database(settings, database)
@@ -171,12 +214,18 @@ def create_app(settings: Settings) -> web.Application:
         await leases.start()
         await roster.start()
         delivery.start()
+        if sql_publications is not None:
+            sql_publications.start()
         await visibility.start()
+        await sanctions.start()
         retention.start()
         yield
         await retention.stop()
+        await sanctions.stop()
         await visibility.stop()
         await hearers.stop()
+        if sql_publications is not None:
+            await sql_publications.stop()
         await delivery.stop()
         await sio.shutdown()
         await roster.stop()
@@ -211,6 +260,20 @@ def _removals(
         prefix=settings.redis_prefix,
         seconds=settings.recovery_seconds,
         timeout=settings.redis_timeout_seconds,
+    )
+
+
+def _sql_publications(
+    settings: Settings, database: Database, delivery: Delivery, retention: Retention
+) -> SqlPublications | None:
+    if database.dialect != "postgresql":
+        return None
+    return SqlPublications(
+        database,
+        delivery,
+        retention,
+        nonce_seconds=settings.bus_nonce_seconds,
+        deaf_seconds=settings.bus_deaf_seconds,
     )
 
 
