@@ -44,6 +44,14 @@ COMMUNITY = {
     "post:updated": {"postId", "storyId", "timestamp"},
     "post:deleted": {"postId", "storyId", "timestamp"},
 }
+COMMENT = {
+    *("id", "entityType", "entityId", "userId", "parentId", "body", "clientId", "status", "replyCount", "createdAt"),
+    *("editedAt", "deletedAt", "user"),
+}
+MODERATION_ITEM = {
+    *("id", "kind", "subjectId", "entityType", "entityId", "cause", "status", "flagCount", "flags", "reason"),
+    *("decidedBy", "createdAt", "decidedAt", "subject", "user"),
+}
 UNREAD = {"roomId", "unreadCount", "mentionCount", "lastReadSeq"}
 
 # The REST door of each action of sections 5 and 8, and of what the tests need beside it.
@@ -201,6 +209,29 @@ def reactions(value: Any) -> None:
         keys(each, {"emoji", "count", "userIds"})
         assert each["count"] >= len(each["userIds"]) > 0
         assert len(each["userIds"]) == min(each["count"], 20)
+
+
+def comment(value: Any) -> None:
+    """Assert that a value is a comment."""
+    keys(value, COMMENT)
+    assert value["userId"] == value["user"]["id"]
+    assert value["status"] in {"approved", "pending", "deleted"}
+    assert (value["body"] is None) == (value["status"] == "deleted") == (value["deletedAt"] is not None)
+    assert type(value["replyCount"]) is int
+    time(value["createdAt"])
+    user(value["user"])
+
+
+def moderation_item(value: Any) -> None:
+    """Assert that a value is an item of the moderators' queue."""
+    keys(value, MODERATION_ITEM)
+    assert value["status"] in {"pending", "approved", "rejected", "withdrawn"}
+    assert (value["status"] == "pending") == (value["decidedAt"] is None) == (value["decidedBy"] is None)
+    assert value["flagCount"] >= len(value["flags"])
+    for flag in value["flags"]:
+        keys(flag, {"userId", "reason", "createdAt"})
+    time(value["createdAt"])
+    user(value["user"])
 
 
 def unread(value: Any) -> None:
