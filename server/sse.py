@@ -114,7 +114,6 @@ class SseDoor:
         await self._roster.admit(listener.actor)
         try:
             self._connections.add(connection)
-            self._sessions.watch(connection)
             await self._streams.serve(stream, listener.channels, after)
         finally:
             self._connections.remove(connection.id)
@@ -123,6 +122,7 @@ class SseDoor:
         return stream.response
 
     def _began(self, connection: Connection) -> None:
+        self._sessions.watch(connection)
         self._observe("ok")
         self._log("A stream has begun", connection)
 
