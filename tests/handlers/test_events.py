@@ -12,7 +12,7 @@ NAME = re.compile(r"[a-z]+:[a-z]+\Z")
 # Functions that send an event, and what kind of event that is.
 SENDERS = {
     "handlers": {"publish": {"stored"}, "signal": {"signal"}},
-    "server": {"broadcast": {"signal", "connection"}, "_tell": {"connection"}},
+    "server": {"broadcast": {"signal", "connection"}, "show": {"signal"}, "_tell": {"connection"}},
 }
 # A backend's events have whatever name it gives them.
 NAMED_BY_BACKENDS = ROOT / "handlers/channels.py"

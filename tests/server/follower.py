@@ -15,9 +15,9 @@ from tests.support.waiting import eventually
 
 class Follower:
     """Each time it comes it subscribes from behind the newest event that it has; `heard` grows by the reply's events
-    and then by the live ones, and nothing is ever removed from it or left out."""
+    and then by the live ones, and nothing is ever removed from it or left out. Without a user id it is a visitor."""
 
-    def __init__(self, channel: str, user_id: str) -> None:
+    def __init__(self, channel: str, user_id: str | None) -> None:
         self.channel = channel
         self.heard: list[dict[str, Any]] = []
         self.wrong: list[str] = []
@@ -47,7 +47,7 @@ class Follower:
             self._after = after
         self._session = aiohttp.ClientSession()
         self._websocket = await self._session.ws_connect(worker.url + PATH)
-        token = orjson.dumps({"token": worker.token(self._user_id)}).decode()
+        token = orjson.dumps({"token": worker.token(self._user_id)}).decode() if self._user_id else ""
         while not (frame := await self._frame()).startswith("40{"):
             assert not frame.startswith("44"), frame
             if frame.startswith("0{"):
