@@ -126,3 +126,36 @@ async def test_who_lost_access_meanwhile_starts_anew(workers: Cluster, switch: S
     await say(ada, room, "secret")
     assert not await return_of(bo)
     assert heard(bo) == []
+
+
+async def test_back_on_another_worker_one_gets_what_was_for_one(
+    workers: Cluster, switch: Switch, js: JsClients
+) -> None:
+    """What is skipped for somebody who is here is skipped for them while they are away and move, too."""
+    people = [await js.connect(switch.url, auth, **PATIENT) for auth in ({"token": workers.token("ada")}, None)]
+    for each in people:
+        await connected(each)
+        assert (await each.emit("channel:subscribe", {"channel": "community"}))["ok"]
+    switch.turn(workers.b.port)
+    for each in people:
+        await lose(each)
+    story = await _story(workers.a, "POST", "", {"title": "Mine"})
+    for visibility in ("public", "private"):
+        await _story(workers.b, "PUT", f"/{story}/visibility", {"visibility": visibility})
+    for each in people:
+        assert await return_of(each)
+    await _story(workers.a, "PATCH", f"/{story}", {"title": "Still mine"})
+    await _story(workers.a, "PUT", f"/{story}/visibility", {"visibility": "public"})
+    told = [("story:published", 1), ("story:updated", 3), ("story:updated", 4), ("story:published", 5)]
+    for each, expected in zip(people, (told, [told[0], ("story:deleted", 2), told[3]]), strict=True):
+        await each.wait_for("story:published", lambda event: event["seq"] == 5)
+        events = [received.data for received in each.events if received.event.startswith("story:")]
+        assert [(event["event"], event["seq"]) for event in events] == expected
+
+
+async def _story(worker: Hubbub, method: str, path: str, body: dict[str, str]) -> str:
+    """Ada does something with her story; its id."""
+    reply = await worker.rest(method, f"/api/stories{path}", body, token=worker.token("ada"))
+    assert reply.body["ok"], reply
+    id: str = reply.body["data"]["id"]
+    return id
