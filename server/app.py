@@ -169,6 +169,7 @@ def create_app(settings: Settings) -> web.Application:
         pages_of_log,
         delivery,
         hearers,
+        connections,
         roster,
         lambda outcome: metrics.listener("poll", outcome),
     )

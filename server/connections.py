@@ -8,12 +8,12 @@ from typing import Literal
 
 from handlers.base import Actor
 
-Door = Literal["socket", "stream"]
+Door = Literal["socket", "stream", "poll"]
 
 
 @dataclass(slots=True)
 class Connection:
-    """A Socket.IO connection or a stream: who acts through it, until when, and the timers of its session.
+    """A Socket.IO connection, a stream or a poll that waits: who acts through it, until when, and the timers of its session.
 
     ``tell(event, envelope)`` sends an event to it alone. ``close(reason)`` ends it for good: its client does not come
     back by itself (a stream's tries, and is refused if the cause lasts). ``issued_at`` is when the user's token was

@@ -17,6 +17,8 @@ from handlers.errors import Invalid, NotFound
 from models import event_log
 from models.database import Database
 from models.event_log import Event
+from models.ids import new_id
+from server.connections import Connection, Connections
 from server.delivery import Delivery
 from server.dispatch import failure
 from server.engine import watch_abort
@@ -91,6 +93,7 @@ class PollDoor:
         database, pages: the log.
         delivery: wakes those who wait.
         hearers: ends the waiting of those who lost access.
+        connections: ends the waiting of those who may no longer be here.
         roster: holds the limits on connections, of which one that waits is one.
         observe: called with the outcome of each poll: ``ok``, ``unchanged`` or an error's code.
     """
@@ -102,6 +105,7 @@ class PollDoor:
         pages: LogPages,
         delivery: Delivery,
         hearers: Hearers,
+        connections: Connections,
         roster: Roster,
         observe: Callable[[str], None],
     ) -> None:
@@ -110,6 +114,7 @@ class PollDoor:
         self._pages = pages
         self._delivery = delivery
         self._hearers = hearers
+        self._connections = connections
         self._roster = roster
         self._observe = observe
         self._waiting: set[_Waiting] = set()
@@ -165,8 +170,10 @@ class PollDoor:
         """The first events after ``after``, which may take ``wait`` seconds to come."""
         deadline = asyncio.get_running_loop().time() + wait
         waiting = _Waiting(listener.actor)
+        connection = _connection(listener, waiting)
         await self._roster.admit(listener.actor)
         try:
+            self._connections.add(connection)
             feed = await self._delivery.open(channel)
             try:
                 feed.add(waiting, waiting)
@@ -174,13 +181,16 @@ class PollDoor:
                 self._waiting.add(waiting)
                 watch_abort(request, waiting.end)
                 await self._hearers.require(channel, listener.actor)
-                return await self._first(waiting, channel, feed.seq if after is None else after, deadline)
+                found = await self._first(waiting, channel, feed.seq if after is None else after, deadline)
+                self._connections.admit(connection)
+                return found
             finally:
                 self._waiting.discard(waiting)
                 self._hearers.remove(channel, waiting)
                 feed.remove(waiting)
                 self._delivery.close(feed)
         finally:
+            self._connections.remove(connection.id)
             await self._roster.leave(listener.actor)
 
     async def _first(self, waiting: _Waiting, channel: str, after: int, deadline: float) -> _Found:
@@ -204,6 +214,19 @@ class PollDoor:
             return _SLOWEST
         age = (datetime.now(UTC) - datetime.fromisoformat(at)).total_seconds()
         return next((pace for seconds, pace in _PACES if age < seconds), _SLOWEST)
+
+
+def _connection(listener: Listener, waiting: _Waiting) -> Connection:
+    """The poll as what a ban or a revocation ends."""
+    return Connection(
+        new_id(),
+        "poll",
+        listener.actor,
+        listener.credential.expires_at,
+        tell=lambda event, envelope: None,
+        close=lambda reason: waiting.end(),
+        issued_at=listener.credential.issued_at,
+    )
 
 
 def _seconds(text: str | None) -> float:
