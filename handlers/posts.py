@@ -1,6 +1,7 @@
 """Posts: what people say about a story."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -76,6 +77,8 @@ async def create_post(
         await engagement.lock(ctx.conn, f"post:{post.id}")
         await _queue(ctx, post)
     community.post_created(ctx, story, post)
+    for channel in (community.COMMUNITY, f"story:{story_id}:comments"):
+        ctx.after_commit.append(partial(ctx.services.typing.stop, channel, ctx.user.id))
     ctx.created = True
     return posts.wire(post, ctx.user.wire())
 
