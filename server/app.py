@@ -26,7 +26,9 @@ from server.errors import StartupError
 from server.health import Health
 from server.identity import Identity
 from server.keys import DRAIN
+from server.leases import Leases
 from server.leases_memory import MemoryLeases
+from server.leases_redis import RedisLeases
 from server.limits import LocalLimiter, RedisLimiter
 from server.metrics import Metrics
 from server.mirror import Mirror
@@ -82,16 +84,8 @@ def create_app(settings: Settings) -> web.Application:
     identity = Identity(settings)
     mirror = Mirror(database)
     delivery = Delivery(database, bus, catch_up_seconds=settings.catch_up_seconds, ends_access=ENDS_ACCESS)
-    leases = MemoryLeases(bus.worker_id if bus is not None else "local")
-    roster = Roster(
-        redis,
-        bus.worker_id if bus is not None else "local",
-        settings.redis_prefix,
-        lease_seconds=settings.presence_lease_seconds,
-        per_address=settings.connections_per_address,
-        per_user=settings.connections_per_user,
-        timeout=settings.redis_timeout_seconds,
-    )
+    leases = _leases(settings, redis, bus)
+    roster = Roster(leases, per_address=settings.connections_per_address, per_user=settings.connections_per_user)
     subscriptions = SocketSubscriptions(sio, delivery, connections, database, settings.subscriptions_per_connection)
     typing = SignalTypingBoard(sio, delivery, settings.typing_seconds)
     sessions = SocketSessions(sio, connections, identity)
@@ -165,14 +159,12 @@ def create_app(settings: Settings) -> web.Application:
         if peers is not None:
             await _start_peers(settings, peers)
         await leases.start()
-        await roster.start()
         delivery.start()
         retention.start()
         yield
         await retention.stop()
         await delivery.stop()
         await sio.shutdown()
-        await roster.stop()
         await leases.stop()
         if bus is not None:
             await bus.stop()
@@ -232,6 +224,18 @@ def _redis(settings: Settings) -> Any:
     if cluster:
         return aioredis.RedisCluster.from_url(f"{scheme}://{rest}", **options)
     return aioredis.Redis.from_url(settings.redis_url, **options)
+
+
+def _leases(settings: Settings, redis: Any, bus: RedisBus | None) -> Leases:
+    if bus is None:
+        return MemoryLeases()
+    return RedisLeases(
+        redis,
+        bus.worker_id,
+        settings.redis_prefix,
+        lease_seconds=settings.presence_lease_seconds,
+        timeout=settings.redis_timeout_seconds,
+    )
 
 
 def _peers(settings: Settings, redis: Any) -> Peers | None:
