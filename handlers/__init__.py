@@ -1,6 +1,29 @@
 """What a client can do: one module a noun. Importing the package fills the registry of actions."""
 
-from handlers import channels, members, messages, reactions, reads, rooms, session, typing
+from handlers import (
+    channels,
+    members,
+    messages,
+    notifications,
+    preferences,
+    reactions,
+    reads,
+    rooms,
+    session,
+    typing,
+)
 from handlers.base import REGISTRY
 
-__all__ = ["REGISTRY", "channels", "members", "messages", "reactions", "reads", "rooms", "session", "typing"]
+__all__ = [
+    "REGISTRY",
+    "channels",
+    "members",
+    "messages",
+    "notifications",
+    "preferences",
+    "reactions",
+    "reads",
+    "rooms",
+    "session",
+    "typing",
+]

@@ -6,7 +6,19 @@ This is the reference's source, and the tests hold the handlers to it: what is p
 from dataclasses import dataclass
 from typing import Literal
 
-from handlers.shapes import COUNT, ID, SEQ, TIME, Schema, many, ref, thing
+from handlers.shapes import (
+    COUNT,
+    ID,
+    SEQ,
+    SOME_NOTIFICATIONS,
+    SOME_NOTIFICATIONS_READ,
+    TIME,
+    Schema,
+    just,
+    many,
+    ref,
+    thing,
+)
 
 Kind = Literal["stored", "signal", "connection"]
 
@@ -104,6 +116,19 @@ _ALL = (
         "Who types there at this moment: everyone, absolute.",
         "signal",
     ),
+    EventKind(
+        "notification:created",
+        _USER,
+        thing(None, ("quiet",), notification=ref("Notification"), unreadCount=COUNT, quiet=just(True)),
+        "This person is notified, or an unread notification of theirs is renewed; `quiet` during their quiet hours.",
+    ),
+    EventKind(
+        "notification:read",
+        _USER,
+        SOME_NOTIFICATIONS_READ,
+        "Some notifications of this person, or all, count as read; with `isRead: false` as unread again.",
+    ),
+    EventKind("notification:deleted", _USER, SOME_NOTIFICATIONS, "Some notifications of this person are gone, or all."),
     EventKind(
         "session:expiring",
         (),

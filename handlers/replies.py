@@ -2,7 +2,23 @@
 
 from dataclasses import dataclass
 
-from handlers.shapes import COUNT, FLAG, ID, SEQ, TEXT, TIME, Schema, many, maybe, page, ref, thing, words
+from handlers.shapes import (
+    COUNT,
+    FLAG,
+    ID,
+    SEQ,
+    SOME_NOTIFICATIONS,
+    SOME_NOTIFICATIONS_READ,
+    TEXT,
+    TIME,
+    Schema,
+    many,
+    maybe,
+    page,
+    ref,
+    thing,
+    words,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +82,14 @@ REPLIES: dict[str, Answer] = {
             role=words("user", "moderator", "admin"),
             unreadCount=COUNT,
             mentionCount=COUNT,
+            notificationCount=COUNT,
         )
     ),
+    "notification:send": Answer(thing(id=ID, recipients=COUNT), creates=True),
+    "notification:list": Answer(
+        thing(notifications=many(ref("Notification"), 100), unreadCount=COUNT, hasMore=FLAG),
+    ),
+    "notification:read": Answer(SOME_NOTIFICATIONS_READ),
+    "notification:delete": Answer(SOME_NOTIFICATIONS),
+    "notification:preferences": Answer(ref("Preferences")),
 }

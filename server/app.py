@@ -18,6 +18,7 @@ from models.database import Database
 from models.types import now
 from server import demo, pages
 from server.background import BackgroundWork
+from server.broadcaster import Broadcaster
 from server.connections import Connections
 from server.delivery import Delivery
 from server.dispatch import Dispatcher
@@ -99,17 +100,17 @@ def create_app(settings: Settings) -> web.Application:
 
     def appended(events: Any) -> None:
         retention.note(events)
-        metrics.events(len(events))
+        metrics.events(events)
 
     delivery.appended = appended
-    dispatcher = Dispatcher(
-        database,
-        Services(subscriptions, typing, roster, sessions, rules, background),
-        limiter,
-        delivery.committed,
-        settings,
-    )
+    services = Services(subscriptions, typing, roster, sessions, rules, background)
+    dispatcher = Dispatcher(database, services, limiter, delivery.committed, settings)
     dispatcher.observe = metrics.action
+    broadcaster = Broadcaster(
+        database, services, delivery.committed, batch=settings.broadcast_batch, share=settings.broadcast_share
+    )
+    background.register("broadcasts", broadcaster.wake)
+    metrics.watch_broadcasts(broadcaster)
     removals = _removals(settings, sio, bus, redis, subscriptions, database)
     SocketDoor(
         sio,
@@ -161,7 +162,9 @@ def create_app(settings: Settings) -> web.Application:
         await leases.start()
         delivery.start()
         retention.start()
+        broadcaster.start()
         yield
+        await broadcaster.stop()
         await retention.stop()
         await delivery.stop()
         await sio.shutdown()

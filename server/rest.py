@@ -42,7 +42,7 @@ class RestDoor:
         async def handle(request: web.Request) -> web.Response:
             try:
                 actor = await self.actor(request)
-                payload = await _payload(request, action.schema)
+                payload = await _payload(request, action)
             except Exception as error:
                 return respond(failure(error))
             reply = await self._dispatcher.run(action.name, actor, payload)
@@ -85,10 +85,16 @@ def respond(reply: Reply) -> web.Response:
     )
 
 
-async def _payload(request: web.Request, schema: Payload) -> Any:
-    """The payload of a request: its body or its query, and above them the names in its path."""
+async def _payload(request: web.Request, action: Action) -> Any:
+    """The payload of a request: its body or its query, and above them the names in its path.
+
+    The GET of an action that writes as well takes no query, so that no link makes it write.
+    """
     if request.method == "GET":
-        payload: Any = _query(request, schema)
+        payload: Any = _query(request, action.schema) if action.reads else {}
+    elif request.method == "DELETE" and not request.can_read_body:
+        # What many clients and proxies give a DELETE no body for.
+        payload = _query(request, action.schema)
     else:
         payload = await body(request)
     if payload is None:

@@ -6,7 +6,7 @@ Until its reply has left, and until the channel here has come as far as that rep
 
 import asyncio
 from collections.abc import Awaitable
-from typing import Any
+from typing import Any, Protocol
 
 from handlers import access
 from handlers.base import Actor, Position
@@ -32,12 +32,20 @@ class _Room:
             self._sio.amend(subject.encode(), lambda arguments: _erase(arguments, subject, fields))
         self._sio.broadcast(event.channel, event.event, event.envelope)
 
+    def hear_signal(self, channel: str, event: str, envelope: bytes) -> None:
+        self._sio.broadcast(channel, event, envelope, volatile=True)
+
 
 def _erase(arguments: list[Any], subject: str, fields: dict[str, Any]) -> None:
     """Take the text of what was deleted out of an event that told of it."""
     data = arguments[0].get("data") if arguments and isinstance(arguments[0], dict) else None
-    if isinstance(data, dict) and data.get("id") == subject:
+    if not isinstance(data, dict):
+        return
+    if data.get("id") == subject:
         data.update((name, value) for name, value in fields.items() if name in data)
+    notification = data.get("notification")
+    if isinstance(notification, dict) and notification.get("data", {}).get("messageId") == subject:
+        notification["message"] = ""
 
 
 class _Subscription:
@@ -49,6 +57,7 @@ class _Subscription:
         self.actor = actor
         self.feed = feed
         self._waiting: list[Event] | None = []
+        self._signals: list[tuple[str, bytes]] = []
         self._seen = -1
 
     @property
@@ -67,6 +76,13 @@ class _Subscription:
             # The room's listener has had its turn with this event: from the next one on it serves this connection.
             self._sit_down()
 
+    def hear_signal(self, channel: str, event: str, envelope: bytes) -> None:
+        """Keep the signal for after the reply; once that has left, send it."""
+        if self._waiting is not None:
+            self._signals.append((event, envelope))
+        else:
+            self._sio.broadcast(self.connection, event, envelope, volatile=True)
+
     def start(self, seen: int, first: list[Event]) -> None:
         """Send ``first``, then what came in the meantime and is later than ``seen``, then whatever comes."""
         waiting, self._waiting = self._waiting or [], None
@@ -76,6 +92,9 @@ class _Subscription:
         for event in waiting:
             if event.seq > seen:
                 self.send(event)
+        signals, self._signals = self._signals, []
+        for name, envelope in signals:
+            self.hear_signal(self.feed.channel, name, envelope)
         if self.feed.seq >= seen:
             self._sit_down()
 
@@ -90,6 +109,32 @@ class _Subscription:
             # The client is away, and may come back: until then it hears by itself.
             return
         self.feed.remove(self)
+
+
+class Audience(Protocol):
+    """Who wants to know which channels are heard here, and by whom.
+
+    A channel is ``opened`` with its first connection and ``closed`` with its last. A connection that ``came`` may be
+    ``lost`` and come again; in the end it ``left``.
+    """
+
+    def opened(self, channel: str) -> None:
+        """Somebody begins to hear the channel."""
+
+    def closed(self, channel: str) -> None:
+        """Nobody hears the channel any more."""
+
+    def came(self, channel: str, connection: str, actor: Actor) -> None:
+        """A connection hears the channel, for the first time or again."""
+
+    async def ready(self, channel: str, actor: Actor) -> None:
+        """Wait until what changes in the channel is told, and others can know that the actor came."""
+
+    def lost(self, channel: str, connection: str, actor: Actor) -> None:
+        """A connection was lost, and may come back."""
+
+    def left(self, channel: str, connection: str, actor: Actor) -> None:
+        """A connection hears the channel no longer."""
 
 
 class SocketSubscriptions:
@@ -115,6 +160,7 @@ class SocketSubscriptions:
         self._of_connection: dict[str, dict[str, _Subscription]] = {}
         self._of_channel: dict[str, dict[str, _Subscription]] = {}
         self._away: dict[str, asyncio.TimerHandle] = {}
+        self.audience: Audience | None = None
         delivery.recheck = self._recheck
         delivery.on_reset = self._reset
 
@@ -143,11 +189,17 @@ class SocketSubscriptions:
         if channel not in self._of_channel:
             # Before all others, so that somebody who sits down while hearing an event does not hear it here again.
             feed.add(self._room, self._room)
+            if self.audience is not None:
+                self.audience.opened(channel)
         self._of_channel.setdefault(channel, {})[connection] = subscription
         feed.add(subscription, subscription)
+        if self.audience is not None:
+            self.audience.came(channel, connection, subscription.actor)
         seq, recovered, events = feed.seq, True, list[Event]()
         try:
             await self._require_access(subscription)
+            if self.audience is not None:
+                await self.audience.ready(channel, subscription.actor)
             if after is not None:
                 found = await self._delivery.replay(feed, after)
                 seq, recovered, events = found.newest, found.recovered, found.events
@@ -174,7 +226,9 @@ class SocketSubscriptions:
         for subscription in list(self._of_connection.get(connection, {}).values()):
             if not subscription.started:
                 # Its reply never left, or never arrived: the client does not count on it.
-                self._drop(subscription)
+                self._drop(subscription, lost=True)
+            elif self.audience is not None:
+                self.audience.lost(subscription.feed.channel, connection, subscription.actor)
         self._away[connection] = asyncio.get_running_loop().call_later(seconds, self.forget, connection)
 
     def resume(self, connection: str, actor: Actor) -> bool:
@@ -187,9 +241,17 @@ class SocketSubscriptions:
         if any(subscription.actor.id != actor.id for subscription in mine.values()):
             self.forget(connection)
             return False
-        for subscription in mine.values():
+        for channel, subscription in mine.items():
             subscription.actor = actor
+            if self.audience is not None:
+                self.audience.came(channel, connection, actor)
         return True
+
+    def signal(self, channel: str, event: str, envelope: bytes) -> None:
+        """Send a signal to everybody here who hears the channel; after their reply to those who still wait for it."""
+        listeners = self._of_channel.get(channel)
+        if listeners:
+            next(iter(listeners.values())).feed.signal(event, envelope)
 
     async def level(self, connection: str) -> None:
         """Bring a connection's channels to where the log is: what the bus has not brought yet may amend what it had."""
@@ -215,9 +277,10 @@ class SocketSubscriptions:
         if timer is not None:
             timer.cancel()
         for subscription in list(self._of_connection.get(connection, {}).values()):
-            self._drop(subscription)
+            self._drop(subscription, lost=True)
 
-    def _drop(self, subscription: _Subscription) -> None:
+    def _drop(self, subscription: _Subscription, *, lost: bool = False) -> None:
+        """End a subscription; ``lost`` with its connection, which somebody who loads a page again replaces."""
         feed, connection = subscription.feed, subscription.connection
         mine = self._of_connection.get(connection, {})
         if mine.get(feed.channel) is not subscription:
@@ -225,11 +288,15 @@ class SocketSubscriptions:
         del mine[feed.channel]
         if not mine:
             del self._of_connection[connection]
+        if self.audience is not None:
+            (self.audience.lost if lost else self.audience.left)(feed.channel, connection, subscription.actor)
         listeners = self._of_channel[feed.channel]
         del listeners[connection]
         if not listeners:
             del self._of_channel[feed.channel]
             feed.remove(self._room)
+            if self.audience is not None:
+                self.audience.closed(feed.channel)
         feed.remove(subscription)
         self._sio.leave_room_now(connection, feed.channel)
         self._delivery.close(feed)
