@@ -23,18 +23,33 @@ from server.leases_store import DUE_LIMIT, MEMBERS_LIMIT, Found, LeaseStore, Unk
 log = logging.getLogger("hubbub.leases")
 
 _RENEW_SECONDS = 1.0
-# How long an ended loan may be told of again, at least: as long as the longest that this worker has lent.
+# How long it is remembered that a loan has ended, at least: as long as the longest that this worker has lent.
 _ENDED_SECONDS = 300.0
+_FORGET_SECONDS = 10.0
 _REQUESTS = 500
 _AWAY = (RedisError, OSError, TimeoutError, Unknown)
 
 
 @dataclass(slots=True)
+class _Word:
+    """What this worker said last of a loan: that it has this value for so long, or None: that it has ended.
+
+    ``since`` is when, by the store's clock in ms; until the store has confirmed it only ``at`` is known, by our own.
+    """
+
+    value: str | None
+    seconds: float
+    at: float = field(default_factory=time.monotonic)
+    since: int | None = None
+
+
+@dataclass(slots=True)
 class _Request:
-    """Orders that stay together; ``members`` is how many they are about, ``found`` what comes of them."""
+    """Orders that stay together, each with the number of its members; ``found`` is what comes of them."""
 
     orders: Sequence[tuple[int, bytes]]
     writes: bool
+    word: _Word | None = None
     found: Found = field(default_factory=dict)
 
 
@@ -63,8 +78,9 @@ class RedisLeases:
         )
         self._here = MemoryLeases(worker)
         self._here.on_lost(self._ran_out_here)
-        self._ended: dict[tuple[str, str], tuple[float, float]] = {}
+        self._words: dict[tuple[str, str], _Word] = {}
         self._longest = _ENDED_SECONDS
+        self._forget_at = 0.0
         # Whether Redis answers and knows this worker; what is asked meanwhile waits until all is written anew.
         self._present = False
         self._owes_restored = False
@@ -117,21 +133,16 @@ class RedisLeases:
 
     async def lend(self, topic: str, member: str, value: str, seconds: float) -> Found:
         """Let a member stand for ``seconds`` from now; returns what workers hold of it."""
-        order = orjson.dumps(["lend", topic, member, 0, round(seconds * 1000), value])
+        order = orjson.dumps(["lend", topic, member, None, _ms(seconds), value])
         self._longest = max(self._longest, seconds)
-        self._ended.pop((topic, member), None)
         await self._here.lend(topic, member, value, seconds)
-        return await self._ask(_Request([(1, order)], True)) or {}
+        return await self._say(topic, member, _Word(value, seconds), order)
 
     async def end(self, topic: str, member: str) -> Found:
         """End a loan now, whichever worker lent it; returns what workers hold of the member."""
-        order = orjson.dumps(["end", topic, member, 0, round(self._longest * 1000)])
-        now = time.monotonic()
-        # In the order of their ends, so that the oldest are the first to be forgotten.
-        self._ended.pop((topic, member), None)
-        self._ended[topic, member] = now, now + self._longest
+        order = orjson.dumps(["end", topic, member, None, _ms(self._longest)])
         await self._here.end(topic, member)
-        return await self._ask(_Request([(1, order)], True)) or {}
+        return await self._say(topic, member, _Word(None, self._longest), order)
 
     async def read(self, topic: str, members: Collection[str] | None = None) -> Found:
         """All values of these members, or of everyone in the topic; while Redis is away, those of this worker."""
@@ -151,6 +162,10 @@ class RedisLeases:
     def on_restored(self, callback: Callable[[], None]) -> None:
         """Call back when Redis holds everything again."""
         self._restored.append(callback)
+
+    async def _say(self, topic: str, member: str, word: _Word, order: bytes) -> Found:
+        self._words[topic, member] = word
+        return await self._ask(_Request([(1, order)], True, word)) or {}
 
     async def _ask(self, request: _Request) -> Found | None:
         """What the orders have found; None while Redis is away, or without a word from it."""
@@ -193,9 +208,11 @@ class RedisLeases:
 
     async def _send_together(self, waiting: Sequence[tuple[_Request, bytes]]) -> None:
         writes = any(request.writes for request, _ in waiting)
-        answers = await self._store.work([order for _, order in waiting], writes=writes)
+        now, answers = await self._store.work([order for _, order in waiting], writes=writes)
         for (request, _), found in zip(waiting, answers, strict=True):
             request.found.update(found)
+            if request.word is not None:
+                request.word.since = now
 
     async def _keep(self) -> None:
         while True:
@@ -219,7 +236,7 @@ class RedisLeases:
             except _AWAY as error:
                 self._miss(error)
                 return
-        self._forget_ended()
+        self._forget_words()
         self._look_around(renewal.living)
         for dead in renewal.dead:
             self._spawn(self._bury(dead))
@@ -230,7 +247,8 @@ class RedisLeases:
 
     async def _enter(self) -> None:
         """Write all that this worker holds anew."""
-        epoch = await self._store.register()
+        epoch, clock = await self._store.register()
+        ours = time.monotonic()
         if self._epoch is not None:
             log.info("Redis is told anew what this worker holds", extra={"lost": epoch != self._epoch})
             self._owes_restored = True
@@ -244,17 +262,12 @@ class RedisLeases:
         # From here on changes are sent, after this: none falls between what is written now and the first that is sent.
         self._present = True
         await self._store.fill(self._here.holdings())
-        now = time.monotonic()
         orders = [
-            ["lend", topic, member, _ms(now - loan.since), _ms(loan.until - loan.since), loan.value]
-            for topic, member, loan in self._here.loans()
-        ] + [
-            ["end", topic, member, _ms(now - since), _ms(until - since)]
-            for (topic, member), (since, until) in self._ended.items()
+            orjson.dumps(_order(topic, member, word, clock - _ms(ours - word.at)))
+            for (topic, member), word in self._words.items()
         ]
         for start in range(0, len(orders), MEMBERS_LIMIT):
-            part = [orjson.dumps(order) for order in orders[start : start + MEMBERS_LIMIT]]
-            await self._store.work(part, writes=True)
+            await self._store.work(orders[start : start + MEMBERS_LIMIT], writes=True)
 
     def _miss(self, error: BaseException) -> None:
         """Redis is away: hold alone until the next turn finds it again."""
@@ -312,17 +325,22 @@ class RedisLeases:
         if not self._present:
             await tell(self._lost, topic, members)
 
-    def _forget_ended(self) -> None:
+    def _forget_words(self) -> None:
         now = time.monotonic()
-        for key, (_, until) in list(self._ended.items()):
-            if until > now:
-                break
-            del self._ended[key]
+        if now > self._forget_at:
+            self._forget_at = now + _FORGET_SECONDS
+            self._words = {key: word for key, word in self._words.items() if word.at + word.seconds > now}
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _order(topic: str, member: str, word: _Word, since: int) -> list[Any]:
+    """To say it again; ``since`` is when it was said as far as we know."""
+    told = [topic, member, since if word.since is None else word.since, _ms(word.seconds)]
+    return ["end", *told] if word.value is None else ["lend", *told, word.value]
 
 
 def _ms(seconds: float) -> int:

@@ -57,10 +57,10 @@ redis.call('HSET', base .. ':turns', worker, turn)
 redis.call('SREM', base .. ':filled', worker)
 redis.call('DEL', base .. ':claim:' .. worker)
 redis.call('SET', base .. ':epoch', worker .. ':' .. turn, 'NX')
-return redis.call('GET', base .. ':epoch')
+return {redis.call('GET', base .. ':epoch'), now}
 """
 )
-"""A worker, its number, its lease in ms: it is known from now on. Returns the epoch."""
+"""A worker, its number, its lease in ms: it is known from now on. Returns the epoch and the time in ms."""
 
 RENEW = (
     _COMMON
@@ -179,11 +179,6 @@ local function each(list, call)
   for i = 1, #list, 2 do call(list[i], list[i + 1]) end
 end
 
-local function put(topic, member, since, till, rest)
-  redis.call('HSET', base .. ':lent:' .. topic, member, since .. ' ' .. till .. ' ' .. rest)
-  redis.call('ZADD', base .. ':deadlines', till, cjson.encode({topic, member}))
-end
-
 local act = {}
 
 function act.hold(found, topic, values)
@@ -205,22 +200,22 @@ function act.hold(found, topic, values)
   add_lent(found, topic, members)
 end
 
-function act.lend(found, topic, member, age, length, value)
-  local since = now - age
+local function put(topic, member, since, length, rest)
+  since = since == cjson.null and now or math.min(since, now)
   local record = redis.call('HGET', base .. ':lent:' .. topic, member)
-  if since + length > now and not (record and loan(record) > since) then
-    put(topic, member, since, since + length, '=' .. value)
-  end
+  if since + length <= now or (record and loan(record) > since) then return end
+  redis.call('HSET', base .. ':lent:' .. topic, member, since .. ' ' .. since + length .. ' ' .. rest)
+  redis.call('ZADD', base .. ':deadlines', since + length, cjson.encode({topic, member}))
+end
+
+function act.lend(found, topic, member, since, length, value)
+  put(topic, member, since, length, '=' .. value)
   add_held(found, topic, {member})
 end
 
 -- What has ended leaves a mark, for a worker that lent it may tell of it once more when Redis has lost its data.
-act['end'] = function(found, topic, member, age, length)
-  local since = now - age
-  local record = redis.call('HGET', base .. ':lent:' .. topic, member)
-  if since + length > now and not (record and loan(record) > since) then
-    put(topic, member, since, since + length, '-')
-  end
+act['end'] = function(found, topic, member, since, length)
+  put(topic, member, since, length, '-')
   add_held(found, topic, {member})
 end
 
@@ -242,12 +237,12 @@ for _, order in ipairs(cjson.decode(orders)) do
   act[order[1]](found, unpack(order, 2))
   answers[#answers + 1] = found
 end
-return cjson.encode(answers)
+return {now, cjson.encode(answers)}
 """
 )
 """A worker, its number, the next (the same when it only reads), ``[[order, topic, …], …]``: see ``LeaseStore``.
 
-Returns ``[{member: [value, …]}, …]``, nothing when the worker is not known.
+Returns the time in ms and ``[{member: [value, …]}, …]``, nothing when the worker is not known.
 """
 
 ESTATE = (

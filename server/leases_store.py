@@ -61,10 +61,11 @@ class LeaseStore:
         self._settle = redis.register_script(scripts.SETTLE)
         self._resign = redis.register_script(scripts.RESIGN)
 
-    async def register(self) -> str:
-        """Become known. Returns the epoch: another one than before when the store has lost its data."""
+    async def register(self) -> tuple[str, int]:
+        """Become known. Returns the epoch (another one when the store has lost its data), and its time in ms."""
         self._turn += 1
-        return str(await self._call(self._register, self._worker, self._turn, self._lease_ms))
+        epoch, now = await self._call(self._register, self._worker, self._turn, self._lease_ms)
+        return str(epoch), int(now)
 
     async def renew(self) -> Renewal:
         """Live on. Raises ``Unknown``."""
@@ -95,20 +96,22 @@ class LeaseStore:
             await self._write(self._fill, orjson.dumps(parts))
         await self._write(self._filled, orjson.dumps(topics))
 
-    async def work(self, orders: Sequence[bytes], *, writes: bool) -> list[Found]:
-        """Carry out orders in one step; what each has found. Raises ``Unknown``.
+    async def work(self, orders: Sequence[bytes], *, writes: bool) -> tuple[int, list[Found]]:
+        """Carry out orders in one step. Returns the store's time in ms and what each has found. Raises ``Unknown``.
 
-        An order is JSON, and returns what living workers (and loans) hold:
+        An order is JSON, and finds what living workers and loans hold of its members:
 
-            ["hold", topic, {member: value or null}]        but this worker
-            ["lend", topic, member, age, length, value]     but loans; age and length in ms
-            ["end", topic, member, age, length]             but loans; length: how long the loan may be told of again
+            ["hold", topic, {member: value or null}]           but not this worker's own
+            ["lend", topic, member, since, length, value]      but not the loan; ``since`` of the store's clock, in ms,
+            ["end", topic, member, since, length]              null for now; what another said later stays
             ["read", topic, [member, …]], ["everyone", topic]
         """
         payload = b"[%b]" % b",".join(orders)
         if writes:
-            return list(orjson.loads(await self._write(self._work, payload)))
-        return list(orjson.loads(_known(await self._call(self._work, self._worker, self._turn, self._turn, payload))))
+            now, answers = await self._write(self._work, payload)
+        else:
+            now, answers = _known(await self._call(self._work, self._worker, self._turn, self._turn, payload))
+        return int(now), orjson.loads(answers)
 
     async def estate(self, dead: str) -> dict[str, list[str]]:
         """The members of each topic that a dead worker held; none when it lives after all."""
