@@ -6,11 +6,14 @@ from handlers import (
     messages,
     notifications,
     preferences,
+    presence,
+    push,
     reactions,
     reads,
     rooms,
     session,
     typing,
+    viewers,
 )
 from handlers.base import REGISTRY
 
@@ -21,9 +24,12 @@ __all__ = [
     "messages",
     "notifications",
     "preferences",
+    "presence",
+    "push",
     "reactions",
     "reads",
     "rooms",
     "session",
     "typing",
+    "viewers",
 ]

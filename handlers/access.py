@@ -47,6 +47,13 @@ def canonical(name: str, rules: Rules) -> str:
     return f"{channel.id}:{channel.topic}" if channel.kind == "entity" else name
 
 
+def entity(type: str, id: str, rules: Rules) -> str:
+    """An entity as channels name it: ``{type}:{id}``. Raises ``NotFound`` when there can be none such."""
+    if type not in rules.entity_types or not _ENTITY_ID.match(id):
+        raise NotFound(f"There is no {type[:100]} {id[:100]}.")
+    return f"{type}:{id}"
+
+
 async def require_read(ctx: Context, name: str, token: str | None = None) -> None:
     """Raise unless the actor may hear the channel.
 

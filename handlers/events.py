@@ -130,6 +130,21 @@ _ALL = (
     ),
     EventKind("notification:deleted", _USER, SOME_NOTIFICATIONS, "Some notifications of this person are gone, or all."),
     EventKind(
+        "presence:changed",
+        ("presence", "presenceOfUser"),
+        {"anyOf": [ref("Presence"), thing(changes=many(ref("Presence")))]},
+        "Somebody came, went, or does something else: that person's presence on `presence:{userId}`, and of all whom"
+        " it concerns on `presence`, at most once a second.",
+        "signal",
+    ),
+    EventKind(
+        "viewers:changed",
+        ("viewers",),
+        ref("Viewers"),
+        "Others look at the entity: how many people there are now, and the first five of them.",
+        "signal",
+    ),
+    EventKind(
         "session:expiring",
         (),
         thing(expiresAt=TIME),

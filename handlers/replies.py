@@ -40,7 +40,14 @@ REPLIES: dict[str, Answer] = {
             seq=COUNT,
             recovered=FLAG,
             events=many(ref("Event")),
-            snapshot=thing("The channel's present state, true at ``seq``.", typing=many(ref("Typist"))),
+            snapshot={
+                "description": "The channel's present state, true at ``seq``: who types, who is there, or who looks.",
+                "anyOf": [
+                    thing(typing=many(ref("Typist"))),
+                    thing(presence=many(ref("Presence"))),
+                    ref("Viewers"),
+                ],
+            },
         )
     ),
     "channel:unsubscribe": Answer(_CHANNEL),
@@ -75,6 +82,15 @@ REPLIES: dict[str, Answer] = {
     "message:search": Answer(page("messages", ref("Message"))),
     "typing:start": Answer(_CHANNEL),
     "typing:stop": Answer(_CHANNEL),
+    "presence:update": Answer(ref("Presence")),
+    "presence:heartbeat": Answer(ref("Presence")),
+    "presence:get": Answer({"anyOf": [ref("Presence"), page("presence", ref("Presence"))]}),
+    "viewers:track": Answer(ref("Viewers")),
+    "viewers:untrack": Answer(ref("Viewers")),
+    "viewers:get": Answer(ref("Viewers")),
+    "push:subscribe": Answer(ref("PushSubscription"), creates=True),
+    "push:unsubscribe": Answer(thing(endpoint=TEXT)),
+    "push:key": Answer(thing("What browsers subscribe with, in URL-safe base64.", publicKey=TEXT)),
     "session:refresh": Answer(thing(user=ref("User"), expiresAt=maybe(TIME))),
     "session:get": Answer(
         thing(

@@ -98,6 +98,11 @@ SHAPES: dict[str, Schema] = {
         activity=maybe(TEXT),
         user=ref("User"),
     ),
+    "Viewers": thing(
+        "Who looks at an entity: people, not tabs, and the first five of them.",
+        count=COUNT,
+        viewers=many(ref("User"), 5),
+    ),
     "Room": thing("Where people chat; ``name`` is null for a direct room.", **_ROOM),
     "ListedRoom": thing(
         "A room in a list: of one's own rooms with what is unread in it, and of a direct one with its people.",
@@ -168,6 +173,7 @@ SHAPES: dict[str, Schema] = {
         quietHours=maybe(thing(start=_CLOCK, end=_CLOCK, timeZone=TEXT)),
         mutedRooms=many(ID, 1000),
     ),
+    "PushSubscription": thing("A browser that gets a person's pushes.", endpoint=TEXT, createdAt=TIME),
     "Typist": thing("Somebody who is typing.", id=ID, name=TEXT),
     "Event": thing(
         "What happened in a channel; ``seq`` counts from 1 in each channel. A signal has none and is never stored.",

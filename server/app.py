@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any
 
 import orjson
@@ -16,7 +17,8 @@ from handlers.base import Rules, Services
 from models import migrate
 from models.database import Database
 from models.types import now
-from server import demo, pages
+from server import demo, pages, presence_watch, viewers
+from server.audience import PeopleAudience
 from server.background import BackgroundWork
 from server.broadcaster import Broadcaster
 from server.connections import Connections
@@ -35,6 +37,10 @@ from server.metrics import Metrics
 from server.mirror import Mirror
 from server.origins import Origins
 from server.peer import Peer
+from server.presence import People
+from server.push_endpoints import PushEndpoints
+from server.push_keys import PushKeys
+from server.push_sender import Pace, PushSender, Statuses
 from server.reference import ReferenceDoor
 from server.removals import Removals
 from server.rest import RestDoor
@@ -45,11 +51,14 @@ from server.settings import Settings
 from server.socket import SocketDoor
 from server.subscriptions import SocketSubscriptions
 from server.typing_board import SignalTypingBoard
+from server.web_push import WebPush
+from server.watches import Watches
 
 log = logging.getLogger(__name__)
 
 SOCKET_PATH = "/socket.io/"
 RECONNECT_MS = (100, 2000)
+_NO_CONTACT = "mailto:postmaster@example.com"
 
 
 def create_app(settings: Settings) -> web.Application:
@@ -89,6 +98,34 @@ def create_app(settings: Settings) -> web.Application:
     roster = Roster(leases, per_address=settings.connections_per_address, per_user=settings.connections_per_user)
     subscriptions = SocketSubscriptions(sio, delivery, connections, database, settings.subscriptions_per_connection)
     typing = SignalTypingBoard(sio, delivery, settings.typing_seconds)
+    presence_watches = Watches(
+        delivery,
+        leases,
+        subscriptions.signal,
+        "presence:changed",
+        partial(presence_watch.told_of, leases, database),
+        settings.presence_signal_seconds,
+    )
+    people = People(
+        leases,
+        presence_watches,
+        mirror,
+        grace_seconds=settings.presence_grace_seconds,
+        call_seconds=settings.presence_call_seconds,
+        recovery_seconds=settings.recovery_seconds,
+    )
+    viewer_watches = Watches(
+        delivery,
+        leases,
+        subscriptions.signal,
+        "viewers:changed",
+        partial(viewers.told_of, leases, database),
+        settings.presence_signal_seconds,
+    )
+    entity_viewers = viewers.EntityViewers(
+        leases, viewer_watches, grace_seconds=settings.presence_grace_seconds, call_seconds=settings.viewer_seconds
+    )
+    subscriptions.audience = PeopleAudience(presence_watches, viewer_watches, entity_viewers)
     sessions = SocketSessions(sio, connections, identity)
     rules = Rules(settings.entity_types, settings.messages_per_second, settings.messages_burst)
     background = BackgroundWork()
@@ -97,13 +134,15 @@ def create_app(settings: Settings) -> web.Application:
     )
     retention = Retention(database, settings.retention_events, settings.retention_seconds)
     metrics = Metrics(connections, delivery, bus, peers)
+    push = _web_push(settings, database, lambda ids: services.presence.statuses(ids), metrics.push)
+    background.register("pushes", push.wake)
 
     def appended(events: Any) -> None:
         retention.note(events)
         metrics.events(events)
 
     delivery.appended = appended
-    services = Services(subscriptions, typing, roster, sessions, rules, background)
+    services = Services(subscriptions, typing, people, entity_viewers, sessions, rules, background, push)
     dispatcher = Dispatcher(database, services, limiter, delivery.committed, settings)
     dispatcher.observe = metrics.action
     broadcaster = Broadcaster(
@@ -111,7 +150,7 @@ def create_app(settings: Settings) -> web.Application:
     )
     background.register("broadcasts", broadcaster.wake)
     metrics.watch_broadcasts(broadcaster)
-    removals = _removals(settings, sio, bus, redis, subscriptions, database)
+    removals = _removals(settings, sio, bus, redis, subscriptions, people, database)
     SocketDoor(
         sio,
         dispatcher,
@@ -121,12 +160,13 @@ def create_app(settings: Settings) -> web.Application:
         subscriptions,
         typing,
         roster,
+        people,
         mirror,
         peer,
         settings.recovery_seconds,
         removals,
     )
-    rest = RestDoor(dispatcher, identity, mirror, peer)
+    rest = RestDoor(dispatcher, identity, mirror, peer, settings.entity_types)
     health = Health(database, bus, lambda: dispatcher.draining)
     origins = Origins(peer, SOCKET_PATH)
 
@@ -148,7 +188,7 @@ def create_app(settings: Settings) -> web.Application:
             sio.broadcast(connection, "server:draining", payload)
 
         dispatcher.draining = True
-        await sio.drain(farewell)
+        await asyncio.gather(sio.drain(farewell), push.drain())
         if removals is not None:
             await removals.leave_all()
         await dispatcher.idle()
@@ -161,13 +201,21 @@ def create_app(settings: Settings) -> web.Application:
             await _start_peers(settings, peers)
         await leases.start()
         delivery.start()
+        presence_watches.start()
+        viewer_watches.start()
         retention.start()
+        await push.start()
         broadcaster.start()
         yield
         await broadcaster.stop()
+        await push.stop()
         await retention.stop()
         await delivery.stop()
         await sio.shutdown()
+        await presence_watches.stop()
+        await viewer_watches.stop()
+        await people.stop()
+        await entity_viewers.stop()
         await leases.stop()
         if bus is not None:
             await bus.stop()
@@ -180,12 +228,33 @@ def create_app(settings: Settings) -> web.Application:
     return app
 
 
+def _web_push(settings: Settings, database: Database, statuses: Statuses, count: Callable[[str], None]) -> WebPush:
+    keys = PushKeys(settings.vapid_subject or _contact(settings))
+    endpoints = PushEndpoints(allow_loopback=settings.push_allow_loopback, timeout=settings.push_timeout_seconds)
+    pace = Pace(
+        attempts=settings.push_attempts,
+        ttl=settings.push_ttl_seconds,
+        backoff=settings.push_backoff_seconds,
+        timeout=settings.push_timeout_seconds,
+        concurrency=settings.push_concurrency,
+        grace=settings.presence_grace_seconds,
+    )
+    sender = PushSender(database, keys, endpoints, statuses, pace, count)
+    return WebPush(database, keys, endpoints, sender, settings.push_subscriptions_per_user)
+
+
+def _contact(settings: Settings) -> str:
+    """Whom push services may turn to when nothing else is said: some take no push without a contact."""
+    return next((each for each in settings.origins or () if each.startswith("https://")), _NO_CONTACT)
+
+
 def _removals(
     settings: Settings,
     sio: RealtimeServer,
     bus: RedisBus | None,
     redis: Any,
     subscriptions: SocketSubscriptions,
+    people: People,
     database: Database,
 ) -> Removals | None:
     if bus is None:
@@ -195,6 +264,7 @@ def _removals(
         bus,
         redis,
         subscriptions,
+        people,
         database,
         prefix=settings.redis_prefix,
         seconds=settings.recovery_seconds,

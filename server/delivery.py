@@ -50,6 +50,7 @@ class Delivery:
         self._urgent = asyncio.Event()
         self.recheck: Recheck | None = None
         self._signals: dict[str, Signal] = {}
+        self._gap_callbacks: list[Callable[[str | None], None]] = []
         self.on_reset: Callable[[str], None] = lambda channel: None
         self.appended: Callable[[Sequence[Event]], None] = lambda events: None
         if bus is not None:
@@ -90,6 +91,10 @@ class Delivery:
     def on_signal(self, name: str, handler: Signal) -> None:
         """Call ``handler(channel, payload)`` for the signals of that name that other workers send."""
         self._signals[name] = handler
+
+    def on_gap(self, callback: Callable[[str | None], None]) -> None:
+        """Call ``callback(channel)`` when signals of a channel may have been missed, with None for any channel."""
+        self._gap_callbacks.append(callback)
 
     async def open(self, channel: str) -> Feed:
         """The feed of a channel, which the caller gives back with ``close``."""
@@ -190,6 +195,8 @@ class Delivery:
         self._signals[name.decode()](channel_of(topic), body)
 
     def _gap(self, topic: str | None) -> None:
+        for callback in self._gap_callbacks:
+            callback(None if topic is None else channel_of(topic))
         if topic is None:
             self._urgent.set()
         elif (feed := self._feeds.get(channel_of(topic))) is not None and feed.seq >= 0:

@@ -13,6 +13,9 @@ class Listener(Protocol):
     def hear(self, event: Event) -> None:
         """Take the next event; must not raise."""
 
+    def hear_signal(self, channel: str, event: str, envelope: bytes) -> None:
+        """Take a signal; must not raise."""
+
 
 class Feed:
     """Hands the events of one channel to its listeners: each once, in order, without holes.
@@ -58,6 +61,11 @@ class Feed:
         if event.seq > held:
             self._waiting[event.seq] = event
             self._advance()
+
+    def signal(self, event: str, envelope: bytes) -> None:
+        """Hand a signal to everybody who hears."""
+        for listener in list(self._listeners.values()):
+            listener.hear_signal(self.channel, event, envelope)
 
     def skip_to(self, seq: int) -> None:
         """Go on behind ``seq`` without what lies before it: the log holds it no longer."""

@@ -1,6 +1,7 @@
 """The REST door: each action a route, each reply a response."""
 
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import orjson
@@ -16,26 +17,32 @@ from server.identity import Credential, Identity
 from server.mirror import Mirror
 from server.peer import Peer
 
+_OF_ENTITY = "{type:"
 WRITING = {"POST", "PUT", "PATCH", "DELETE"}
 
 
 class RestDoor:
     """Routes of all actions that have one."""
 
-    def __init__(self, dispatcher: Dispatcher, identity: Identity, mirror: Mirror, peer: Peer) -> None:
+    def __init__(
+        self, dispatcher: Dispatcher, identity: Identity, mirror: Mirror, peer: Peer, entity_types: Sequence[str]
+    ) -> None:
         self._dispatcher = dispatcher
+        self._entity_types = entity_types
         self._identity = identity
         self._mirror = mirror
         self._peer = peer
 
     def routes(self) -> list[web.RouteDef]:
         """The routes; fixed paths stand before those with names in them, so that ``me`` is nobody's id."""
+        # No other word is taken for a type, so that a path of an entity is none of another action's.
+        types = "|".join(re.escape(each) for each in self._entity_types) + "}"
         found = [
-            web.route(method, path, self._handler(action))
+            web.route(method, path.replace("{type}", _OF_ENTITY + types), self._handler(action))
             for action in REGISTRY.values()
             for method, path in action.routes
         ]
-        found.sort(key=lambda route: ("{" in route.path.rsplit("/", 1)[-1], route.path))
+        found.sort(key=lambda route: (_OF_ENTITY in route.path, "{" in route.path.rsplit("/", 1)[-1], route.path))
         return [*found, web.route("*", "/api{rest:(/.*)?}", self._nothing)]
 
     def _handler(self, action: Action) -> Callable[[web.Request], Awaitable[web.Response]]:

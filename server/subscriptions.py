@@ -6,13 +6,14 @@ Until its reply has left, and until the channel here has come as far as that rep
 
 import asyncio
 from collections.abc import Awaitable
-from typing import Any, Protocol
+from typing import Any
 
 from handlers import access
 from handlers.base import Actor, Position
 from handlers.errors import Invalid, NotFound
 from models.database import Database
 from models.event_log import Event
+from server.audience import Audience
 from server.connections import Connections
 from server.delivery import Delivery
 from server.engine import RealtimeServer
@@ -111,32 +112,6 @@ class _Subscription:
         self.feed.remove(self)
 
 
-class Audience(Protocol):
-    """Who wants to know which channels are heard here, and by whom.
-
-    A channel is ``opened`` with its first connection and ``closed`` with its last. A connection that ``came`` may be
-    ``lost`` and come again; in the end it ``left``.
-    """
-
-    def opened(self, channel: str) -> None:
-        """Somebody begins to hear the channel."""
-
-    def closed(self, channel: str) -> None:
-        """Nobody hears the channel any more."""
-
-    def came(self, channel: str, connection: str, actor: Actor) -> None:
-        """A connection hears the channel, for the first time or again."""
-
-    async def ready(self, channel: str, actor: Actor) -> None:
-        """Wait until what changes in the channel is told, and others can know that the actor came."""
-
-    def lost(self, channel: str, connection: str, actor: Actor) -> None:
-        """A connection was lost, and may come back."""
-
-    def left(self, channel: str, connection: str, actor: Actor) -> None:
-        """A connection hears the channel no longer."""
-
-
 class SocketSubscriptions:
     """The port ``Subscriptions`` of the handlers, for Socket.IO connections.
 
@@ -160,7 +135,7 @@ class SocketSubscriptions:
         self._of_connection: dict[str, dict[str, _Subscription]] = {}
         self._of_channel: dict[str, dict[str, _Subscription]] = {}
         self._away: dict[str, asyncio.TimerHandle] = {}
-        self.audience: Audience | None = None
+        self.audience = Audience()
         delivery.recheck = self._recheck
         delivery.on_reset = self._reset
 
@@ -189,17 +164,14 @@ class SocketSubscriptions:
         if channel not in self._of_channel:
             # Before all others, so that somebody who sits down while hearing an event does not hear it here again.
             feed.add(self._room, self._room)
-            if self.audience is not None:
-                self.audience.opened(channel)
+            self.audience.opened(channel)
         self._of_channel.setdefault(channel, {})[connection] = subscription
         feed.add(subscription, subscription)
-        if self.audience is not None:
-            self.audience.came(channel, connection, subscription.actor)
+        self.audience.came(channel, connection, subscription.actor)
         seq, recovered, events = feed.seq, True, list[Event]()
         try:
             await self._require_access(subscription)
-            if self.audience is not None:
-                await self.audience.ready(channel, subscription.actor)
+            await self.audience.ready(channel, subscription.actor)
             if after is not None:
                 found = await self._delivery.replay(feed, after)
                 seq, recovered, events = found.newest, found.recovered, found.events
@@ -227,7 +199,7 @@ class SocketSubscriptions:
             if not subscription.started:
                 # Its reply never left, or never arrived: the client does not count on it.
                 self._drop(subscription, lost=True)
-            elif self.audience is not None:
+            else:
                 self.audience.lost(subscription.feed.channel, connection, subscription.actor)
         self._away[connection] = asyncio.get_running_loop().call_later(seconds, self.forget, connection)
 
@@ -243,8 +215,7 @@ class SocketSubscriptions:
             return False
         for channel, subscription in mine.items():
             subscription.actor = actor
-            if self.audience is not None:
-                self.audience.came(channel, connection, actor)
+            self.audience.came(channel, connection, actor)
         return True
 
     def signal(self, channel: str, event: str, envelope: bytes) -> None:
@@ -288,15 +259,13 @@ class SocketSubscriptions:
         del mine[feed.channel]
         if not mine:
             del self._of_connection[connection]
-        if self.audience is not None:
-            (self.audience.lost if lost else self.audience.left)(feed.channel, connection, subscription.actor)
+        (self.audience.lost if lost else self.audience.left)(feed.channel, connection, subscription.actor)
         listeners = self._of_channel[feed.channel]
         del listeners[connection]
         if not listeners:
             del self._of_channel[feed.channel]
             feed.remove(self._room)
-            if self.audience is not None:
-                self.audience.closed(feed.channel)
+            self.audience.closed(feed.channel)
         feed.remove(subscription)
         self._sio.leave_room_now(connection, feed.channel)
         self._delivery.close(feed)

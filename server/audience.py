@@ -1,0 +1,67 @@
+"""The audience: which channels this worker's connections hear, for those parts of the server that act on it."""
+
+from handlers.base import Actor
+from server.viewers import EntityViewers
+from server.watches import Watches
+
+
+class Audience:
+    """Told by the subscriptions who hears what; to this one it means nothing.
+
+    A channel is ``opened`` with its first connection and ``closed`` with its last. A connection that ``came`` may be
+    ``lost`` and come again; in the end it ``left``, or was lost for good.
+    """
+
+    def opened(self, channel: str) -> None:
+        """Somebody begins to hear the channel."""
+
+    def closed(self, channel: str) -> None:
+        """Nobody hears the channel any more."""
+
+    def came(self, channel: str, connection: str, actor: Actor) -> None:
+        """A connection hears the channel, for the first time or again."""
+
+    async def ready(self, channel: str, actor: Actor) -> None:
+        """Wait until what changes in the channel is told, and others can know that the actor came."""
+
+    def lost(self, channel: str, connection: str, actor: Actor) -> None:
+        """A connection was lost, and may come back."""
+
+    def left(self, channel: str, connection: str, actor: Actor) -> None:
+        """A connection hears the channel no longer."""
+
+
+class PeopleAudience(Audience):
+    """Watches what is heard of people and of viewers, and counts who hears of an entity's viewers among them."""
+
+    def __init__(self, presence: Watches, viewing: Watches, viewers: EntityViewers) -> None:
+        self._watches = (presence, viewing)
+        self._viewers = viewers
+
+    def opened(self, channel: str) -> None:
+        """Tell what changes there from now on."""
+        for each in self._watches:
+            each.open(channel)
+
+    def closed(self, channel: str) -> None:
+        """Tell it no longer."""
+        for each in self._watches:
+            each.close(channel)
+
+    def came(self, channel: str, connection: str, actor: Actor) -> None:
+        """Count a viewer."""
+        self._viewers.came(channel, connection, actor)
+
+    async def ready(self, channel: str, actor: Actor) -> None:
+        """Wait until what changes in the channel is told, and others can know that the actor came."""
+        await self._viewers.settled(channel, actor)
+        for each in self._watches:
+            await each.ready(channel)
+
+    def lost(self, channel: str, connection: str, actor: Actor) -> None:
+        """Count a viewer on for the grace."""
+        self._viewers.lost(channel, connection, actor)
+
+    def left(self, channel: str, connection: str, actor: Actor) -> None:
+        """Count a viewer no longer."""
+        self._viewers.left(channel, connection, actor)
