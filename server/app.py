@@ -51,8 +51,8 @@ from server.settings import Settings
 from server.socket import SocketDoor
 from server.subscriptions import SocketSubscriptions
 from server.typing_board import SignalTypingBoard
-from server.web_push import WebPush
 from server.watches import Watches
+from server.web_push import WebPush
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +103,7 @@ def create_app(settings: Settings) -> web.Application:
         leases,
         subscriptions.signal,
         "presence:changed",
-        partial(presence_watch.told_of, leases, database),
+        partial(presence_watch.told_of, leases, database, settings.recovery_seconds),
         settings.presence_signal_seconds,
     )
     people = People(

@@ -24,6 +24,13 @@ class Audience:
     async def ready(self, channel: str, actor: Actor) -> None:
         """Wait until what changes in the channel is told, and others can know that the actor came."""
 
+    async def missed(self, channel: str, since: float | None) -> list[tuple[str, bytes]]:
+        """Name and envelope of the signals that bring a connection up to date that was away ``since`` then.
+
+        That is a moment of the loop's time; None for one that comes from another worker.
+        """
+        return []
+
     def lost(self, channel: str, connection: str, actor: Actor) -> None:
         """A connection was lost, and may come back."""
 
@@ -57,6 +64,10 @@ class PeopleAudience(Audience):
         await self._viewers.settled(channel, actor)
         for each in self._watches:
             await each.ready(channel)
+
+    async def missed(self, channel: str, since: float | None) -> list[tuple[str, bytes]]:
+        """Name and envelope of the signals that bring a connection up to date that was away ``since`` then."""
+        return [signal for each in self._watches for signal in await each.missed(channel, since)]
 
     def lost(self, channel: str, connection: str, actor: Actor) -> None:
         """Count a viewer on for the grace."""

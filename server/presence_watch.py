@@ -1,6 +1,7 @@
 """What the subscribers of ``presence`` and of ``presence:{userId}`` were told of people."""
 
-from collections.abc import Collection, Mapping
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -16,12 +17,18 @@ _PEOPLE_OF_AN_EVENT = 1000
 
 
 class PeopleTold:
-    """What the subscribers of a channel know of everyone, or (``only``) of one person."""
+    """What the subscribers of a channel know of everyone, or (``only``) of one person.
 
-    def __init__(self, leases: Leases, database: Database, only: str | None) -> None:
+    For ``kept_seconds`` it is known of whom they were told.
+    """
+
+    def __init__(self, leases: Leases, database: Database, only: str | None, kept_seconds: float) -> None:
         self._leases = leases
         self._database = database
         self._only = only
+        self._kept_seconds = kept_seconds
+        # Whom the last events told of and when, the newest last.
+        self._told_at: dict[str, float] = {}
         self._states: dict[str, State] = {}
         self._unsure: set[str] = set()
 
@@ -47,6 +54,7 @@ class PeopleTold:
         for each in first:
             self._note(each, found.get(each))
         self._unsure -= unsure.intersection(first)
+        self._remember(first)
         if not told:
             return None, news[len(first) :]
         return (told[0] if self._only else {"changes": told}), news[len(first) :]
@@ -60,6 +68,25 @@ class PeopleTold:
             self._unsure |= {each for each in looked if not _same(found.get(each), states.get(each))}
             states = {each: state for each, state in states.items() if each not in looked} | found
         return {"presence": await self._wires([self._only] if self._only else sorted(states), states)}
+
+    async def since(self, moment: float | None) -> Sequence[Any]:
+        """The data of events about all who were told of since then; None: about everyone who is there."""
+        if self._only:
+            return await self._wires([self._only], self._states)
+        told = self._states if moment is None else [each for each, at in self._told_at.items() if at >= moment]
+        wires = await self._wires(list(told), self._states)
+        starts = range(0, len(wires), _PEOPLE_OF_AN_EVENT)
+        return [{"changes": wires[start : start + _PEOPLE_OF_AN_EVENT]} for start in starts]
+
+    def _remember(self, told: Collection[str]) -> None:
+        moment = asyncio.get_running_loop().time()
+        for each in told:
+            self._told_at.pop(each, None)
+            self._told_at[each] = moment
+        for each, at in list(self._told_at.items()):
+            if at >= moment - self._kept_seconds:
+                break
+            del self._told_at[each]
 
     async def _read(self, members: Collection[str] | None) -> dict[str, State]:
         wanted = members if self._only is None else [self._only]
@@ -83,9 +110,9 @@ def _same(one: State | None, other: State | None) -> bool:
     return (one and one.shown) == (other and other.shown)
 
 
-def told_of(leases: Leases, database: Database, channel: str) -> PeopleTold | None:
+def told_of(leases: Leases, database: Database, kept_seconds: float, channel: str) -> PeopleTold | None:
     """What is told on a channel, if it is one of presence."""
     if channel == EVERYONE:
-        return PeopleTold(leases, database, None)
+        return PeopleTold(leases, database, None, kept_seconds)
     only = channel.removeprefix(f"{EVERYONE}:")
-    return PeopleTold(leases, database, only) if only != channel else None
+    return PeopleTold(leases, database, only, kept_seconds) if only != channel else None

@@ -144,6 +144,7 @@ class SocketDoor:
         for channel, seq in moved.positions.items():
             position = await self._subscriptions.attach(connection.id, channel, seq)
             position.start(True)
+        self._subscriptions.renew(connection.id, None)
         return State.decode(moved.said) if moved.said else None
 
     def _leave(self, sid: str, reason: str | None = None) -> Connection | None:

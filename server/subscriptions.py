@@ -5,8 +5,8 @@ Until its reply has left, and until the channel here has come as far as that rep
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable
-from typing import Any
 
 from handlers import access
 from handlers.base import Actor, Position
@@ -18,98 +18,9 @@ from server.connections import Connections
 from server.delivery import Delivery
 from server.engine import RealtimeServer
 from server.feed import Feed
+from server.subscription import Room, Subscription
 
-
-class _Room:
-    """The listener that stands for everybody in the Socket.IO room of a channel."""
-
-    def __init__(self, sio: RealtimeServer) -> None:
-        self._sio = sio
-
-    def hear(self, event: Event) -> None:
-        erased = access.erased(event)
-        if erased is not None:
-            subject, fields = erased
-            self._sio.amend(subject.encode(), lambda arguments: _erase(arguments, subject, fields))
-        self._sio.broadcast(event.channel, event.event, event.envelope)
-
-    def hear_signal(self, channel: str, event: str, envelope: bytes) -> None:
-        self._sio.broadcast(channel, event, envelope, volatile=True)
-
-
-def _erase(arguments: list[Any], subject: str, fields: dict[str, Any]) -> None:
-    """Take the text of what was deleted out of an event that told of it."""
-    data = arguments[0].get("data") if arguments and isinstance(arguments[0], dict) else None
-    if not isinstance(data, dict):
-        return
-    if data.get("id") == subject:
-        data.update((name, value) for name, value in fields.items() if name in data)
-    notification = data.get("notification")
-    if isinstance(notification, dict) and notification.get("data", {}).get("messageId") == subject:
-        notification["message"] = ""
-
-
-class _Subscription:
-    """One connection's place in a channel."""
-
-    def __init__(self, sio: RealtimeServer, connection: str, actor: Actor, feed: Feed) -> None:
-        self._sio = sio
-        self.connection = connection
-        self.actor = actor
-        self.feed = feed
-        self._waiting: list[Event] | None = []
-        self._signals: list[tuple[str, bytes]] = []
-        self._seen = -1
-
-    @property
-    def started(self) -> bool:
-        """Whether the reply has left."""
-        return self._waiting is None
-
-    def hear(self, event: Event) -> None:
-        """Keep the event for after the reply; once that has left, send it, and sit down in the room when it is due."""
-        if self._waiting is not None:
-            self._waiting.append(event)
-            return
-        if event.seq > self._seen:
-            self.send(event)
-        if event.seq >= self._seen:
-            # The room's listener has had its turn with this event: from the next one on it serves this connection.
-            self._sit_down()
-
-    def hear_signal(self, channel: str, event: str, envelope: bytes) -> None:
-        """Keep the signal for after the reply; once that has left, send it."""
-        if self._waiting is not None:
-            self._signals.append((event, envelope))
-        else:
-            self._sio.broadcast(self.connection, event, envelope, volatile=True)
-
-    def start(self, seen: int, first: list[Event]) -> None:
-        """Send ``first``, then what came in the meantime and is later than ``seen``, then whatever comes."""
-        waiting, self._waiting = self._waiting or [], None
-        self._seen = seen
-        for event in first:
-            self.send(event)
-        for event in waiting:
-            if event.seq > seen:
-                self.send(event)
-        signals, self._signals = self._signals, []
-        for name, envelope in signals:
-            self.hear_signal(self.feed.channel, name, envelope)
-        if self.feed.seq >= seen:
-            self._sit_down()
-
-    def send(self, event: Event) -> None:
-        """Send an event to this connection alone."""
-        self._sio.broadcast(self.connection, event.event, event.envelope)
-
-    def _sit_down(self) -> None:
-        try:
-            self._sio.enter_room_now(self.connection, self.feed.channel)
-        except ValueError:
-            # The client is away, and may come back: until then it hears by itself.
-            return
-        self.feed.remove(self)
+log = logging.getLogger("hubbub.subscriptions")
 
 
 class SocketSubscriptions:
@@ -131,10 +42,10 @@ class SocketSubscriptions:
         self._connections = connections
         self._database = database
         self._limit = limit
-        self._room = _Room(sio)
-        self._of_connection: dict[str, dict[str, _Subscription]] = {}
-        self._of_channel: dict[str, dict[str, _Subscription]] = {}
-        self._away: dict[str, asyncio.TimerHandle] = {}
+        self._room = Room(sio)
+        self._of_connection: dict[str, dict[str, Subscription]] = {}
+        self._of_channel: dict[str, dict[str, Subscription]] = {}
+        self._away: dict[str, tuple[asyncio.TimerHandle, float]] = {}
         self.audience = Audience()
         delivery.recheck = self._recheck
         delivery.on_reset = self._reset
@@ -159,7 +70,7 @@ class SocketSubscriptions:
             self._delivery.close(feed)
             raise Invalid("The connection has ended.")
         self.detach(connection, channel)
-        subscription = _Subscription(self._sio, connection, self._connections[connection].actor, feed)
+        subscription = Subscription(self._sio, connection, self._connections[connection].actor, feed)
         self._of_connection.setdefault(connection, {})[channel] = subscription
         if channel not in self._of_channel:
             # Before all others, so that somebody who sits down while hearing an event does not hear it here again.
@@ -185,7 +96,7 @@ class SocketSubscriptions:
 
         return Position(seq, recovered, events, start)
 
-    async def _require_access(self, subscription: _Subscription) -> None:
+    async def _require_access(self, subscription: Subscription) -> None:
         """Look again: who lost access before the subscription began is not sent away by the event that told of it."""
         channel, actor = subscription.feed.channel, subscription.actor
         if channel.startswith("room:") and actor.user is not None:
@@ -201,11 +112,12 @@ class SocketSubscriptions:
                 self._drop(subscription, lost=True)
             else:
                 self.audience.lost(subscription.feed.channel, connection, subscription.actor)
-        self._away[connection] = asyncio.get_running_loop().call_later(seconds, self.forget, connection)
+        loop = asyncio.get_running_loop()
+        self._away[connection] = loop.call_later(seconds, self.forget, connection), loop.time()
 
     def resume(self, connection: str, actor: Actor) -> bool:
         """Take a connection up again that was suspended; False when it is another user's, or none."""
-        timer = self._away.pop(connection, None)
+        timer, since = self._away.pop(connection, (None, None))
         if timer is None:
             return False
         timer.cancel()
@@ -216,7 +128,26 @@ class SocketSubscriptions:
         for channel, subscription in mine.items():
             subscription.actor = actor
             self.audience.came(channel, connection, actor)
+        self.renew(connection, since)
         return True
+
+    def renew(self, connection: str, since: float | None) -> None:
+        """Signal what a connection that is back missed: signals are kept for nobody, so it is what holds now.
+
+        ``since`` is when it was lost, by the loop's time; None for one that comes from another worker.
+        """
+        self._sio.keep(self._renew(connection, since))
+
+    async def _renew(self, connection: str, since: float | None) -> None:
+        for channel, subscription in list(self._of_connection.get(connection, {}).items()):
+            try:
+                missed = await self.audience.missed(channel, since)
+            except Exception as error:
+                log.warning("Who came back could not be brought up to date", extra={"cause": repr(error)})
+                continue
+            for event, envelope in missed:
+                if self._of_connection.get(connection, {}).get(channel) is subscription:
+                    subscription.hear_signal(channel, event, envelope)
 
     def signal(self, channel: str, event: str, envelope: bytes) -> None:
         """Send a signal to everybody here who hears the channel; after their reply to those who still wait for it."""
@@ -244,13 +175,13 @@ class SocketSubscriptions:
 
     def forget(self, connection: str) -> None:
         """End every subscription of a connection that is gone."""
-        timer = self._away.pop(connection, None)
+        timer, _ = self._away.pop(connection, (None, None))
         if timer is not None:
             timer.cancel()
         for subscription in list(self._of_connection.get(connection, {}).values()):
             self._drop(subscription, lost=True)
 
-    def _drop(self, subscription: _Subscription, *, lost: bool = False) -> None:
+    def _drop(self, subscription: Subscription, *, lost: bool = False) -> None:
         """End a subscription; ``lost`` with its connection, which somebody who loads a page again replaces."""
         feed, connection = subscription.feed, subscription.connection
         mine = self._of_connection.get(connection, {})

@@ -154,6 +154,10 @@ class ViewersTold:
         self._unsure = self._unsure or seen != self._seen
         return await self._wire(seen)
 
+    async def since(self, moment: float | None) -> Sequence[Any]:
+        """The data of one event, whatever was told meanwhile."""
+        return [await self._wire(self._seen)]
+
     async def _read(self) -> tuple[int, list[str]]:
         values = await self._leases.read(self._topic)
         since = {member: min(Looking.decode(text).since for text in texts) for member, texts in values.items()}

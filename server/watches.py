@@ -6,7 +6,7 @@ it told last, and tells the difference: nothing twice, however often and by how 
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Protocol
 
 import orjson
@@ -40,6 +40,12 @@ class Told(Protocol):
 
         Of what is told here and was not told to the others yet, the next ``compare`` tells in any case: otherwise
         who came would not hear that it was undone meanwhile.
+        """
+
+    async def since(self, moment: float | None) -> Sequence[Any]:
+        """The data of the events that bring somebody up to date who heard nothing since ``moment`` of the loop's time.
+
+        None: who comes from another worker, where they heard this for long.
         """
 
 
@@ -110,6 +116,14 @@ class Watches:
         self._delivery.signal(channel, self._event, orjson.dumps(list(members)))
         self._look(channel, members)
 
+    async def missed(self, channel: str, since: float | None) -> list[tuple[str, bytes]]:
+        """Name and envelope of the events that bring somebody up to date who was away ``since`` then (see ``Told``)."""
+        watch = self._watched.get(channel)
+        if watch is None:
+            return []
+        await watch.ready()
+        return [(self._event, self._envelope(channel, data)) for data in await watch.told.since(since)]
+
     async def state(self, channel: str) -> dict[str, Any]:
         """What is there now, for somebody who hears the channel here: what changes it will be told."""
         watch = self._watched.get(channel)
@@ -139,7 +153,10 @@ class Watches:
 
     def _tell(self, channel: str, data: Any) -> None:
         self.observe()
-        self._send(channel, self._event, envelope(channel, self._event, now(), orjson.dumps(data)))
+        self._send(channel, self._event, self._envelope(channel, data))
+
+    def _envelope(self, channel: str, data: Any) -> bytes:
+        return envelope(channel, self._event, now(), orjson.dumps(data))
 
     async def _look_around(self) -> None:
         while True:
