@@ -34,7 +34,7 @@ _AWAY = (RedisError, OSError, TimeoutError, Unknown)
 class _Word:
     """What this worker said last of a loan: that it has this value for so long, or None: that it has ended.
 
-    ``since`` is when, by the store's clock in ms; until the store has confirmed it only ``at`` is known, by our own.
+    ``since`` is when, by the store's clock in µs; until the store has confirmed it only ``at`` is known, by our own.
     """
 
     value: str | None
@@ -263,7 +263,7 @@ class RedisLeases:
         self._present = True
         await self._store.fill(self._here.holdings())
         orders = [
-            orjson.dumps(_order(topic, member, word, clock - _ms(ours - word.at)))
+            orjson.dumps(_order(topic, member, word, clock - round((ours - word.at) * 1e6)))
             for (topic, member), word in self._words.items()
         ]
         for start in range(0, len(orders), MEMBERS_LIMIT):

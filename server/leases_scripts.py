@@ -7,7 +7,8 @@ All keys have one hash tag, so that on a Redis Cluster they lie on one server an
     {prefix}:{leases}:filled             set: workers that have told all they hold
     {prefix}:{leases}:topics:{worker}    set of the topics it holds something of
     {prefix}:{leases}:held:{worker}:{topic}      hash: member -> value; "filling" while all of it is written anew
-    {prefix}:{leases}:lent:{topic}       hash: member -> "since until =value", or "since until -" for an ended loan
+    {prefix}:{leases}:lent:{topic}       hash: member -> "since until =value", or "since until -" for an ended
+                                         loan; since in µs, for it decides who spoke last
     {prefix}:{leases}:deadlines          sorted set: [topic, member] of a loan -> until, or when to look again
     {prefix}:{leases}:claim:{worker}     who sees to what a dead worker has left
     {prefix}:{leases}:epoch              another one after Redis has lost its data
@@ -20,7 +21,8 @@ show.
 _COMMON = """
 local base = KEYS[1]
 local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local micros = clock[1] * 1000000 + clock[2]
+local now = math.floor(micros / 1000)
 
 local function lives(worker)
   local till = redis.call('ZSCORE', base .. ':workers', worker)
@@ -57,10 +59,10 @@ redis.call('HSET', base .. ':turns', worker, turn)
 redis.call('SREM', base .. ':filled', worker)
 redis.call('DEL', base .. ':claim:' .. worker)
 redis.call('SET', base .. ':epoch', worker .. ':' .. turn, 'NX')
-return {redis.call('GET', base .. ':epoch'), now}
+return {redis.call('GET', base .. ':epoch'), micros}
 """
 )
-"""A worker, its number, its lease in ms: it is known from now on. Returns the epoch and the time in ms."""
+"""A worker, its number, its lease in ms: it is known from now on. Returns the epoch and the time in µs."""
 
 RENEW = (
     _COMMON
@@ -201,11 +203,12 @@ function act.hold(found, topic, values)
 end
 
 local function put(topic, member, since, length, rest)
-  since = since == cjson.null and now or math.min(since, now)
+  since = since == cjson.null and micros or math.min(since, micros)
+  local till = math.floor(since / 1000) + length
   local record = redis.call('HGET', base .. ':lent:' .. topic, member)
-  if since + length <= now or (record and loan(record) > since) then return end
-  redis.call('HSET', base .. ':lent:' .. topic, member, since .. ' ' .. since + length .. ' ' .. rest)
-  redis.call('ZADD', base .. ':deadlines', since + length, cjson.encode({topic, member}))
+  if till <= now or (record and loan(record) > since) then return end
+  redis.call('HSET', base .. ':lent:' .. topic, member, string.format('%.0f %.0f %s', since, till, rest))
+  redis.call('ZADD', base .. ':deadlines', till, cjson.encode({topic, member}))
 end
 
 function act.lend(found, topic, member, since, length, value)
@@ -237,12 +240,12 @@ for _, order in ipairs(cjson.decode(orders)) do
   act[order[1]](found, unpack(order, 2))
   answers[#answers + 1] = found
 end
-return {now, cjson.encode(answers)}
+return {micros, cjson.encode(answers)}
 """
 )
 """A worker, its number, the next (the same when it only reads), ``[[order, topic, …], …]``: see ``LeaseStore``.
 
-Returns the time in ms and ``[{member: [value, …]}, …]``, nothing when the worker is not known.
+Returns the time in µs and ``[{member: [value, …]}, …]``, nothing when the worker is not known.
 """
 
 ESTATE = (

@@ -62,7 +62,7 @@ class LeaseStore:
         self._resign = redis.register_script(scripts.RESIGN)
 
     async def register(self) -> tuple[str, int]:
-        """Become known. Returns the epoch (another one when the store has lost its data), and its time in ms."""
+        """Become known. Returns the epoch (another one when the store has lost its data), and its time in µs."""
         self._turn += 1
         epoch, now = await self._call(self._register, self._worker, self._turn, self._lease_ms)
         return str(epoch), int(now)
@@ -97,13 +97,13 @@ class LeaseStore:
         await self._write(self._filled, orjson.dumps(topics))
 
     async def work(self, orders: Sequence[bytes], *, writes: bool) -> tuple[int, list[Found]]:
-        """Carry out orders in one step. Returns the store's time in ms and what each has found. Raises ``Unknown``.
+        """Carry out orders in one step. Returns the store's time in µs and what each has found. Raises ``Unknown``.
 
         An order is JSON, and finds what living workers and loans hold of its members:
 
             ["hold", topic, {member: value or null}]           but not this worker's own
-            ["lend", topic, member, since, length, value]      but not the loan; ``since`` of the store's clock, in ms,
-            ["end", topic, member, since, length]              null for now; what another said later stays
+            ["lend", topic, member, since, length, value]      but not the loan; ``since`` of the store's clock, in µs,
+            ["end", topic, member, since, length]              null for now; length in ms; who spoke last wins
             ["read", topic, [member, …]], ["everyone", topic]
         """
         payload = b"[%b]" % b",".join(orders)

@@ -10,6 +10,7 @@ from redis import asyncio as aioredis
 from server.leases_memory import MemoryLeases
 from server.leases_redis import RedisLeases
 from tests.server.engine.black_hole import BlackHole
+from tests.support.waiting import eventually
 
 LEASE_SECONDS = 0.6
 TIMEOUT_SECONDS = 2.0
@@ -100,6 +101,21 @@ class Deployment:
         try:
             start = f"{self._prefix}:{{leases}}:"
             return {key.removeprefix(start) async for key in redis.scan_iter(match=f"{start}*")}
+        finally:
+            await redis.aclose()
+
+    async def renewals(self, count: int = 2) -> None:
+        """Wait until every worker has renewed its lease so often, and so has heard of all the others."""
+        redis = client(self.url or "")
+        try:
+            for _ in range(count):
+                before = dict(await redis.zrange(f"{self._prefix}:{{leases}}:workers", 0, -1, withscores=True))
+
+                async def all_later(before: dict[str, float] = before) -> bool:
+                    now = dict(await redis.zrange(f"{self._prefix}:{{leases}}:workers", 0, -1, withscores=True))
+                    return all(now[name] > until for name, until in before.items())
+
+                await eventually(all_later, "every worker to renew its lease")
         finally:
             await redis.aclose()
 
