@@ -21,7 +21,9 @@ async def connect(js: JsClients, worker: Hubbub, auth: Mapping[str, Any] | None,
 
 async def call_rest(worker: Hubbub, token: str | None, action: str, payload: Mapping[str, Any]) -> Reply:
     """Call an action through its route: path, then query (of a GET) or body."""
-    by_field = [route for (name, field), route in contract.ROUTES_BY_FIELD.items() if name == action and field in payload]
+    by_field = [
+        route for (name, field), route in contract.ROUTES_BY_FIELD.items() if name == action and field in payload
+    ]
     method, template = by_field[0] if by_field else contract.ROUTES[action]
     names = [name for _, name, _, _ in Formatter().parse(template) if name]
     path = template.format(**{name: quote(str(payload[name]), safe="") for name in names})
