@@ -15,6 +15,7 @@ from server.broadcaster import Broadcaster
 from server.connections import Connections
 from server.delivery import Delivery
 from server.engine import Peers, RedisBus
+from server.push_sender import OUTCOMES
 
 
 class Metrics:
@@ -25,6 +26,7 @@ class Metrics:
         self._actions = Counter(
             "hubbub_actions", "Actions by their outcome", ["action", "outcome"], registry=self._registry
         )
+        self._pushes = Counter("hubbub_pushes", "Pushes by what became of them", ["outcome"], registry=self._registry)
         self._events = Counter("hubbub_events", "Events committed here", registry=self._registry)
         self._notifications = Counter("hubbub_notifications", "Notifications delivered here", registry=self._registry)
         Gauge("hubbub_connections", "Open Socket.IO connections", registry=self._registry).set_function(
@@ -38,10 +40,16 @@ class Metrics:
             self._registry.register(_PeerRequests(peers))
         for name in REGISTRY:
             self._actions.labels(name, "ok")
+        for outcome in OUTCOMES:
+            self._pushes.labels(outcome)
 
     def action(self, name: str, outcome: str) -> None:
         """Count an action; ``outcome`` is ``ok`` or an error's code."""
         self._actions.labels(name, outcome).inc()
+
+    def push(self, outcome: str) -> None:
+        """Count what became of a push: one of ``push_sender.OUTCOMES``."""
+        self._pushes.labels(outcome).inc()
 
     def events(self, events: Sequence[Event]) -> None:
         """Count committed events, and among them the notifications."""
