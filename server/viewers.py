@@ -135,8 +135,8 @@ class ViewersTold:
         self._unsure = False
 
     async def load(self) -> None:
-        """Begin with who looks now."""
-        self._seen = await self._read()
+        """Begin with who looks now; whoever comes next hears of it, even if it is the one who just came."""
+        self._seen, self._unsure = await self._read(), True
 
     async def compare(self, members: Collection[str] | None) -> tuple[Any, Collection[str]]:
         """The data of ``viewers:changed``, if it is another than before."""
