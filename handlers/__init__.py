@@ -1,6 +1,23 @@
 """What a client can do: one module a noun. Importing the package fills the registry of actions."""
 
-from handlers import channels, likes, members, messages, ratings, reactions, reads, rooms, saves, session, typing
+from handlers import (
+    channels,
+    likes,
+    members,
+    messages,
+    notifications,
+    preferences,
+    presence,
+    push,
+    ratings,
+    reactions,
+    reads,
+    rooms,
+    saves,
+    session,
+    typing,
+    viewers,
+)
 from handlers.base import REGISTRY
 
 __all__ = [
@@ -9,6 +26,10 @@ __all__ = [
     "likes",
     "members",
     "messages",
+    "notifications",
+    "preferences",
+    "presence",
+    "push",
     "ratings",
     "reactions",
     "reads",
@@ -16,4 +37,5 @@ __all__ = [
     "saves",
     "session",
     "typing",
+    "viewers",
 ]

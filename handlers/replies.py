@@ -2,7 +2,25 @@
 
 from dataclasses import dataclass
 
-from handlers.shapes import COUNT, FLAG, ID, MINE, RATING, SEQ, TEXT, TIME, Schema, many, maybe, page, ref, thing, words
+from handlers.shapes import (
+    COUNT,
+    FLAG,
+    ID,
+    MINE,
+    RATING,
+    SEQ,
+    SOME_NOTIFICATIONS,
+    SOME_NOTIFICATIONS_READ,
+    TEXT,
+    TIME,
+    Schema,
+    many,
+    maybe,
+    page,
+    ref,
+    thing,
+    words,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +47,14 @@ REPLIES: dict[str, Answer] = {
             seq=COUNT,
             recovered=FLAG,
             events=many(ref("Event")),
-            snapshot=thing("The channel's present state, true at ``seq``.", typing=many(ref("Typist"))),
+            snapshot={
+                "description": "The channel's present state, true at ``seq``: who types, who is there, or who looks.",
+                "anyOf": [
+                    thing(typing=many(ref("Typist"))),
+                    thing(presence=many(ref("Presence"))),
+                    ref("Viewers"),
+                ],
+            },
         )
     ),
     "channel:unsubscribe": Answer(_CHANNEL),
@@ -73,6 +98,15 @@ REPLIES: dict[str, Answer] = {
     "save:set": _SAVE,
     "save:get": _SAVE,
     "save:list": Answer(page("saves", ref("Save"))),
+    "presence:update": Answer(ref("Presence")),
+    "presence:heartbeat": Answer(ref("Presence")),
+    "presence:get": Answer({"anyOf": [ref("Presence"), page("presence", ref("Presence"))]}),
+    "viewers:track": Answer(ref("Viewers")),
+    "viewers:untrack": Answer(ref("Viewers")),
+    "viewers:get": Answer(ref("Viewers")),
+    "push:subscribe": Answer(ref("PushSubscription"), creates=True),
+    "push:unsubscribe": Answer(thing(endpoint=TEXT)),
+    "push:key": Answer(thing("What browsers subscribe with, in URL-safe base64.", publicKey=TEXT)),
     "session:refresh": Answer(thing(user=ref("User"), expiresAt=maybe(TIME))),
     "session:get": Answer(
         thing(
@@ -80,6 +114,14 @@ REPLIES: dict[str, Answer] = {
             role=words("user", "moderator", "admin"),
             unreadCount=COUNT,
             mentionCount=COUNT,
+            notificationCount=COUNT,
         )
     ),
+    "notification:send": Answer(thing(id=ID, recipients=COUNT), creates=True),
+    "notification:list": Answer(
+        thing(notifications=many(ref("Notification"), 100), unreadCount=COUNT, hasMore=FLAG),
+    ),
+    "notification:read": Answer(SOME_NOTIFICATIONS_READ),
+    "notification:delete": Answer(SOME_NOTIFICATIONS),
+    "notification:preferences": Answer(ref("Preferences")),
 }

@@ -179,7 +179,10 @@ def _event(row: Any) -> Event:
 
 
 async def redact(conn: AsyncConnection, subject: str, fields: dict[str, Any]) -> None:
-    """Overwrite fields in the data of every logged event about the subject: what was deleted is gone here, too."""
+    """Overwrite fields in the data of every logged event about the subject: what was deleted is gone here, too.
+
+    A field of fields overwrites those within the field.
+    """
     rows = (
         await conn.execute(
             select(event_log.c.channel, event_log.c.seq, event_log.c.data).where(event_log.c.subject == subject)
@@ -188,7 +191,7 @@ async def redact(conn: AsyncConnection, subject: str, fields: dict[str, Any]) ->
     changed = []
     for row in rows:
         data = orjson.loads(row.data)
-        data.update((name, value) for name, value in fields.items() if name in data)
+        _overwrite(data, fields)
         changed.append({"c": row.channel, "s": row.seq, "d": orjson.dumps(data).decode()})
     if changed:
         await conn.execute(
@@ -197,6 +200,14 @@ async def redact(conn: AsyncConnection, subject: str, fields: dict[str, Any]) ->
             .values(data=bindparam("d")),
             changed,
         )
+
+
+def _overwrite(data: dict[str, Any], fields: dict[str, Any]) -> None:
+    for name, value in fields.items():
+        if isinstance(value, dict) and isinstance(data.get(name), dict):
+            _overwrite(data[name], value)
+        elif name in data:
+            data[name] = value
 
 
 async def expire(conn: AsyncConnection, before: str, keep: int, names: Iterable[str] | None) -> int | None:
