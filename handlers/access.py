@@ -184,13 +184,19 @@ ENDS_ACCESS = {"member:left", "room:updated"}
 
 def leaver(event: Event) -> str | None:
     """The user whom this event sends away from its channel, if it sends one."""
-    gone: str | None = event.data["userId"] if event.event == "member:left" else None
-    return gone
+    return _text(event, "userId") if event.event == "member:left" else None
 
 
 def narrows(event: Event) -> bool:
     """Whether this event leaves its channel to the members alone."""
-    return event.event == "room:updated" and event.data["visibility"] != "public"
+    return event.event == "room:updated" and _text(event, "visibility") != "public"
+
+
+def _text(event: Event, name: str) -> str | None:
+    """A text in an event's data, if it is there: a backend may publish anything under our events' names."""
+    data = event.data
+    value = data.get(name) if isinstance(data, dict) else None
+    return value if isinstance(value, str) else None
 
 
 def can_end(channel: str) -> bool:
@@ -250,7 +256,10 @@ class Erased:
 
 # By the event that tells of it: where its data has the id, what earlier events call that id, and what is left of them.
 _ERASES: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "story:deleted": ("storyId", "storyId", {"title": None, "genre": None}),
+    "post:deleted": ("postId", "postId", {"title": None}),
     "message:deleted": ("messageId", "id", {"message": None, "mentions": [], "attachments": [], "reactions": []}),
+    "comment:deleted": ("commentId", "id", {"body": None}),
 }
 
 
@@ -260,4 +269,5 @@ def erased(event: Event) -> Erased | None:
     if rule is None:
         return None
     place, key, fields = rule
-    return Erased(key, event.data[place], fields)
+    value = _text(event, place)
+    return None if value is None else Erased(key, value, fields)

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -146,6 +146,20 @@ class WebPush(Protocol):
         """Raise ``Invalid`` unless a push may be sent there, ``Unavailable`` while nobody can tell."""
 
 
+class Sanctions(Protocol):
+    """Who may not speak, or not be here at all; known without asking anybody."""
+
+    def require(self, actor: Actor, *, speaks: bool) -> None:
+        """Raise ``Forbidden`` when the actor is banned or, for what ``speaks``, muted."""
+
+
+class Words(Protocol):
+    """What texts may not say."""
+
+    def judge(self, text: str) -> Literal["hold", "refuse"] | None:
+        """What is to become of a text; None when nothing speaks against it."""
+
+
 class Background(Protocol):
     """Work that goes on behind the requests."""
 
@@ -174,6 +188,8 @@ class Services:
     rules: Rules
     background: Background
     push: WebPush
+    sanctions: Sanctions
+    words: Words
 
 
 Finish = Callable[[Any], Awaitable[Any]]

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from marshmallow import ValidationError, fields, validate
 
-from handlers import access
+from handlers import access, snapshots
 from handlers.base import Context, handles
 from handlers.errors import Invalid, NotFound
 from handlers.payload import Any_, Flag, Id, Payload, Whole, channel_name, client_id
@@ -75,8 +75,11 @@ async def subscribe(
     await access.require_read(ctx, channel, token)
     channel = access.canonical(channel, ctx.services.rules)
     ctx.services.subscriptions.check(connection, channel)
+    stored = await snapshots.stored(ctx, channel, after) if snapshot else None
 
     async def attach(reply: dict[str, Any]) -> dict[str, Any]:
+        if stored is not None:
+            return reply | await snapshots.attach(ctx, connection, channel, stored)
         position = await ctx.services.subscriptions.attach(connection, channel, after)
         ctx.after_reply.append(lambda: position.start(False))
         replayed = [orjson.loads(event.envelope) for event in position.events]

@@ -9,14 +9,17 @@ from typing import Literal
 from handlers.shapes import (
     COUNT,
     ID,
+    POST_TYPE,
     RATING,
     SEQ,
     SOME_NOTIFICATIONS,
     SOME_NOTIFICATIONS_READ,
+    TEXT,
     TIME,
     Schema,
     just,
     many,
+    maybe,
     ref,
     thing,
     words,
@@ -79,7 +82,9 @@ CHANNELS: dict[str, ChannelKind] = {
     "viewers": ChannelKind(
         "{type}:{id}:viewers", _EVERYONE, "Who looks at one entity; `:presence` is another name of it."
     ),
-    "community": ChannelKind("community", _EVERYONE, "Stories and posts."),
+    "community": ChannelKind(
+        "community", _EVERYONE, "Stories and posts; what a reader may not know of is skipped, and its number with it."
+    ),
     "presence": ChannelKind("presence", _SIGNED_IN, "Who comes and goes, of everyone."),
     "presenceOfUser": ChannelKind("presence:{userId}", _SIGNED_IN, "Who comes and goes, of one user."),
     "app": ChannelKind(
@@ -92,6 +97,11 @@ CHANNELS: dict[str, ChannelKind] = {
 
 _ROOM = ("room",)
 _USER = ("user",)
+_COMMENTS = ("comments",)
+_ADMIN = ("admin",)
+_COMMUNITY = ("community",)
+_CHANGED_STORY = thing(storyId=ID, timestamp=TIME)
+_CHANGED_POST = thing(postId=ID, storyId=ID, timestamp=TIME)
 
 _ALL = (
     EventKind("room:updated", _ROOM, ref("Room"), "The room was changed or archived."),
@@ -111,6 +121,16 @@ _ALL = (
         "Somebody answered a message with an emoji, or took that back: all reactions that there are now.",
     ),
     EventKind("message:read", _ROOM, thing(userId=ID, seq=COUNT), "Somebody has read up to this message."),
+    EventKind("comment:created", _COMMENTS, ref("Comment"), "Somebody commented, or a moderator let a comment appear."),
+    EventKind("comment:edited", _COMMENTS, ref("Comment"), "A comment has another text."),
+    EventKind("comment:deleted", _COMMENTS, thing(commentId=ID), "A comment is gone, or waits for a moderator."),
+    EventKind("moderation:added", _ADMIN, ref("ModerationItem"), "Something waits for a moderator."),
+    EventKind(
+        "moderation:updated", _ADMIN, ref("ModerationItem"), "What waits was flagged again, or changed by its author."
+    ),
+    EventKind(
+        "moderation:decided", _ADMIN, ref("ModerationItem"), "Something waits no longer: decided, or taken back."
+    ),
     EventKind("rating:changed", ("rating",), thing(**RATING), "Somebody rated the entity, for the first time or anew."),
     EventKind(
         "like:changed",
@@ -124,6 +144,24 @@ _ALL = (
         thing(count=COUNT, action=words("save", "unsave")),
         "Somebody saved the entity, or let it go.",
     ),
+    EventKind(
+        "story:published",
+        _COMMUNITY,
+        thing(storyId=ID, title=maybe(TEXT), authorId=ID, genre=maybe(TEXT), timestamp=TIME),
+        "A story is public now; told again after it ceased to be, it has neither title nor genre.",
+    ),
+    EventKind(
+        "story:updated", _COMMUNITY, _CHANGED_STORY, "A story was changed; while it is not public, for its author."
+    ),
+    EventKind("story:deleted", _COMMUNITY, _CHANGED_STORY, "A story is gone, or is public no longer."),
+    EventKind(
+        "post:created",
+        _COMMUNITY,
+        thing(postId=ID, storyId=ID, authorId=ID, title=maybe(TEXT), type=POST_TYPE, timestamp=TIME),
+        "Somebody said something about a story; told again when that is gone, it has no title.",
+    ),
+    EventKind("post:updated", _COMMUNITY, _CHANGED_POST, "A post was changed."),
+    EventKind("post:deleted", _COMMUNITY, _CHANGED_POST, "A post is gone, or waits for a moderator."),
     EventKind(
         "typing:changed",
         ("room", "comments", "community"),

@@ -12,6 +12,7 @@ from handlers.mentions import named_in
 from handlers.notices import Said
 from handlers.outbox import send_batch
 from handlers.payload import Id, Payload, Text, Whole, clean_all, client_id, ids, is_link, limit
+from handlers.words import screen
 from models import event_log, members, messages
 
 MENTIONS_MAX = 100
@@ -74,7 +75,7 @@ def _pace(actor: Actor, data: Mapping[str, Any], rules: Rules) -> tuple[str, flo
     return f"message:{data['room_id']}:{actor.id}", rules.messages_per_second, rules.messages_burst
 
 
-@handles("message:send", SendMessage, rest=("POST", "/api/chat/messages"), batch=True, limit=_pace)
+@handles("message:send", SendMessage, rest=("POST", "/api/chat/messages"), batch=True, limit=_pace, speaks=True)
 async def send_messages(jobs: Sequence[Job]) -> None:
     """Post messages to rooms that their senders belong to, all in one transaction, each with its own outcome."""
     await send_batch(jobs)
@@ -90,7 +91,7 @@ async def message_history(
     return {"messages": await messages.wires(ctx.conn, found), "hasMore": more}
 
 
-@handles("message:edit", EditMessage, rest=("PATCH", "/api/chat/messages/{messageId}"))
+@handles("message:edit", EditMessage, rest=("PATCH", "/api/chat/messages/{messageId}"), speaks=True)
 async def edit_message(
     ctx: Context, message_id: str, message: str, mentions: list[str] | None = None
 ) -> dict[str, Any]:
@@ -99,6 +100,7 @@ async def edit_message(
     access.require_active(seat.room)
     if row.user_id != ctx.user.id:
         raise Forbidden("Only its author edits a message.")
+    screen(ctx, message=message)
     wanted = [*(mentions if mentions is not None else row.mentions), *named_in(message)]
     there = await members.among(ctx.conn, row.room_id, wanted)
     mentioned = [each for each in dict.fromkeys(wanted) if each in there]

@@ -15,6 +15,7 @@ from handlers.base import Job
 from handlers.errors import ActionError, Forbidden, Invalid, NotFound, RateLimited
 from handlers.mentions import named_in
 from handlers.notices import Said
+from handlers.words import screen
 from models import members, messages, rooms
 from models.ids import new_id
 from models.types import now
@@ -99,6 +100,7 @@ def _check(job: Job, room: Any, member: Any, answered: dict[str, tuple[str, str]
     if member is None:
         raise Forbidden("Join this room first.")
     access.require_active(room)
+    screen(job.ctx, message=job.data["message"])
     if "reply_to_id" not in job.data:
         return None
     place, author = answered.get(job.data["reply_to_id"], (None, None))

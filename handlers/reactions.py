@@ -35,7 +35,7 @@ class React(Payload):
     emoji = Emoji(required=True)
 
 
-@handles("message:react", React, rest=("PUT", "/api/chat/messages/{messageId}/reactions/{emoji}"))
+@handles("message:react", React, rest=("PUT", "/api/chat/messages/{messageId}/reactions/{emoji}"), speaks=True)
 async def react(ctx: Context, message_id: str, emoji: str) -> dict[str, Any]:
     """Answer a message with an emoji; a second time changes nothing."""
     row, seat = await _reacted(ctx, message_id)

@@ -37,6 +37,10 @@ _SAVE = Answer(thing("Whether the actor has saved it, and how many people have."
 _RATING = Answer(
     thing("The average (0 before the first), how many people rated, and the actor's own value.", **RATING, mine=MINE)
 )
+_COMMENT = Answer(ref("Comment"))
+_STANDING = Answer(ref("Standing"))
+_STORY = Answer(ref("Story"))
+_POST = Answer(ref("Post"))
 
 REPLIES: dict[str, Answer] = {
     "channel:subscribe": Answer(
@@ -48,9 +52,9 @@ REPLIES: dict[str, Answer] = {
             recovered=FLAG,
             events=many(ref("Event")),
             snapshot={
-                "description": "The channel's present state, true at ``seq``: who types, who is there, or who looks.",
+                "description": "The channel's present state, true at ``seq``: what its events would have told by then.",
                 "anyOf": [
-                    thing(typing=many(ref("Typist"))),
+                    thing(None, ("typing", "count", *RATING), typing=many(ref("Typist")), count=COUNT, **RATING),
                     thing(presence=many(ref("Presence"))),
                     ref("Viewers"),
                 ],
@@ -89,6 +93,17 @@ REPLIES: dict[str, Answer] = {
     "message:search": Answer(page("messages", ref("Message"))),
     "typing:start": Answer(_CHANNEL),
     "typing:stop": Answer(_CHANNEL),
+    "comment:create": Answer(ref("Comment"), creates=True),
+    "comment:list": Answer(page("comments", ref("Comment"))),
+    "comment:edit": _COMMENT,
+    "comment:delete": _COMMENT,
+    "comment:flag": _COMMENT,
+    "moderation:list": Answer(page("items", ref("ModerationItem"))),
+    "moderation:decide": Answer(ref("ModerationItem")),
+    "user:mute": _STANDING,
+    "user:ban": _STANDING,
+    "user:revoke": _STANDING,
+    "user:pardon": _STANDING,
     "rating:set": _RATING,
     "rating:get": _RATING,
     "like:toggle": _LIKE,
@@ -107,6 +122,16 @@ REPLIES: dict[str, Answer] = {
     "push:subscribe": Answer(ref("PushSubscription"), creates=True),
     "push:unsubscribe": Answer(thing(endpoint=TEXT)),
     "push:key": Answer(thing("What browsers subscribe with, in URL-safe base64.", publicKey=TEXT)),
+    "story:create": Answer(ref("Story"), creates=True),
+    "story:update": _STORY,
+    "story:visibility": _STORY,
+    "story:delete": _STORY,
+    "story:get": _STORY,
+    "story:list": Answer(page("stories", ref("Story"))),
+    "post:create": Answer(ref("Post"), creates=True),
+    "post:update": _POST,
+    "post:delete": _POST,
+    "post:list": Answer(page("posts", ref("Post"))),
     "session:refresh": Answer(thing(user=ref("User"), expiresAt=maybe(TIME))),
     "session:get": Answer(
         thing(

@@ -54,7 +54,7 @@ async def _subscribe_again(ctx: Context, room: dict[str, Any]) -> None:
     ctx.subscribe(channel, await ctx.flush(channel))
 
 
-@handles("room:create", CreateRoom, rest=("POST", "/api/chat/rooms"), repeated=_subscribe_again)
+@handles("room:create", CreateRoom, rest=("POST", "/api/chat/rooms"), repeated=_subscribe_again, speaks=True)
 async def create_room(
     ctx: Context,
     name: str | None = None,
@@ -133,7 +133,7 @@ async def list_rooms(
     return {"rooms": listed, "hasMore": len(mine) > limit}
 
 
-@handles("room:update", UpdateRoom, rest=("PATCH", "/api/chat/rooms/{roomId}"))
+@handles("room:update", UpdateRoom, rest=("PATCH", "/api/chat/rooms/{roomId}"), speaks=True)
 async def update_room(ctx: Context, room_id: str, **changes: Any) -> dict[str, Any]:
     """Change a room's name, description, visibility or slow mode."""
     seat = await access.moderation(ctx, room_id)

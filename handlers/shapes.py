@@ -69,6 +69,7 @@ def page(plural: str, shape: Schema) -> Schema:
 
 RATING = {"averageRating": {"type": "number", "minimum": 0, "maximum": 5}, "ratingCount": COUNT}
 MINE = maybe(STARS)
+POST_TYPE = words("discussion", "review", "question", "announcement")
 _ENTITY = {"entityType": TEXT, "entityId": ID}
 _USER = {"id": ID, "name": TEXT, "firstName": TEXT, "lastName": TEXT, "profileImage": maybe(TEXT)}
 _UNREAD = {"unreadCount": COUNT, "mentionCount": COUNT, "lastReadSeq": COUNT}
@@ -158,6 +159,53 @@ SHAPES: dict[str, Schema] = {
         deletedAt=maybe(TIME),
         user=ref("User"),
     ),
+    "Comment": thing(
+        "What somebody said about an entity, or answered there; ``body`` is null once deleted, and while the comment is"
+        " ``pending`` its author and moderators alone see it.",
+        id=ID,
+        **_ENTITY,
+        userId=ID,
+        parentId=maybe(ID),
+        body=maybe(TEXT),
+        clientId=maybe({"type": "string", "maxLength": 64}),
+        status=words("approved", "pending", "deleted"),
+        replyCount=COUNT,
+        createdAt=TIME,
+        editedAt=maybe(TIME),
+        deletedAt=maybe(TIME),
+        user=ref("User"),
+    ),
+    "ModerationItem": thing(
+        "What waits for moderators, or how they decided: on ``subject``, which ``user`` made; null once it is gone.",
+        id=ID,
+        kind=TEXT,
+        subjectId=ID,
+        **_ENTITY,
+        cause=words("flag", "word", "upload"),
+        status=words("pending", "approved", "rejected", "withdrawn"),
+        flagCount=COUNT,
+        flags=many(thing("Who objects, of the first 20.", userId=ID, reason=maybe(TEXT), createdAt=TIME), 20),
+        reason=maybe(TEXT),
+        decidedBy=maybe(ID),
+        createdAt=TIME,
+        decidedAt=maybe(TIME),
+        subject=maybe({"type": "object"}),
+        user=maybe(ref("User")),
+    ),
+    "Sanction": thing(
+        "What was laid on somebody: without an end if ``until`` is null.",
+        since=TIME,
+        until=maybe(TIME),
+        reason=maybe(TEXT),
+        by=ID,
+    ),
+    "Standing": thing(
+        "What holds for somebody at this moment; their tokens from before ``revokedAt`` count no more.",
+        userId=ID,
+        muted=maybe(ref("Sanction")),
+        banned=maybe(ref("Sanction")),
+        revokedAt=maybe(TIME),
+    ),
     "Save": thing("What a person has put aside for later.", id=ID, **_ENTITY, createdAt=TIME),
     "Notification": thing(
         "Something that a person is told; ``count`` tells how many were collapsed into it.",
@@ -179,6 +227,35 @@ SHAPES: dict[str, Schema] = {
         mutedRooms=many(ID, 1000),
     ),
     "PushSubscription": thing("A browser that gets a person's pushes.", endpoint=TEXT, createdAt=TIME),
+    "Story": thing(
+        "What somebody wrote; while it is ``pending`` its author and moderators alone see it.",
+        id=ID,
+        title=maybe(TEXT),
+        genre=maybe(TEXT),
+        body=maybe(TEXT),
+        visibility=words("public", "unlisted", "private"),
+        status=words("approved", "pending", "deleted"),
+        authorId=ID,
+        createdAt=TIME,
+        updatedAt=TIME,
+        publishedAt=maybe(TIME),
+        deletedAt=maybe(TIME),
+        user=ref("User"),
+    ),
+    "Post": thing(
+        "What somebody says about a story; while it is ``pending`` its author and moderators alone see it.",
+        id=ID,
+        storyId=ID,
+        authorId=ID,
+        title=maybe(TEXT),
+        body=maybe(TEXT),
+        type=POST_TYPE,
+        status=words("approved", "pending", "deleted"),
+        createdAt=TIME,
+        updatedAt=TIME,
+        deletedAt=maybe(TIME),
+        user=ref("User"),
+    ),
     "Typist": thing("Somebody who is typing.", id=ID, name=TEXT),
     "Event": thing(
         "What happened in a channel; ``seq`` counts from 1 in each channel. A signal has none and is never stored.",

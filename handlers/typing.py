@@ -14,7 +14,7 @@ class Typing(Payload):
     channel = channel_name()
 
 
-@handles("typing:start", Typing, reads=True)
+@handles("typing:start", Typing, reads=True, speaks=True)
 async def start_typing(ctx: Context, channel: str) -> dict[str, Any]:
     """Tell the channel that the actor types; it ends by itself unless it is repeated."""
     channel = await _typed_in(ctx, channel)
@@ -37,4 +37,6 @@ async def _typed_in(ctx: Context, name: str) -> str:
         access.require_active(seat.room)
     elif not (target.kind == "community" or target.topic == "comments"):
         raise Invalid("Nobody types here.", {"channel": ["Must be a room, an entity's comments or community."]})
+    else:
+        await access.require_read(ctx, name)
     return access.canonical(name, ctx.services.rules)

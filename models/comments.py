@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
+    func,
     insert,
     literal_column,
     select,
@@ -66,6 +67,18 @@ flags = Table(
     Column("created_at", Timestamp, nullable=False),
 )
 
+FLAGS_SHOWN = 20
+_EACH_FLAG = (
+    select(
+        flags,
+        func.row_number()
+        .over(partition_by=flags.c.comment_id, order_by=(flags.c.created_at, flags.c.user_id))
+        .label("place"),
+    )
+    .where(one_of(flags.c.comment_id, "ids"))
+    .subquery()
+)
+_FLAGS = select(_EACH_FLAG).where(_EACH_FLAG.c.place <= FLAGS_SHOWN).order_by(_EACH_FLAG.c.place)
 _WITH_AUTHOR = select(comments, *PROFILE).join(users, users.c.id == comments.c.user_id)
 # Written out, because a planner takes an index of some rows only for a condition that says which.
 _APPROVED = comments.c.status == literal_column("'approved'")
@@ -223,3 +236,14 @@ async def flag(conn: AsyncConnection, comment_id: str, user_id: str, reason: str
     make = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
     row = {"comment_id": comment_id, "user_id": user_id, "reason": reason, "created_at": now()}
     return (await conn.execute(make(flags).values(row).on_conflict_do_nothing())).rowcount > 0
+
+
+async def flags_of(conn: AsyncConnection, ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    """For each comment that somebody objects to, the first who did: ``[{userId, reason, createdAt}]``."""
+    if not ids:
+        return {}
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in await conn.execute(_FLAGS, {"ids": as_set(ids)}):
+        objection = {"userId": row.user_id, "reason": row.reason, "createdAt": row.created_at}
+        found.setdefault(row.comment_id, []).append(objection)
+    return found

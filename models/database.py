@@ -11,6 +11,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
 
 from models import sqlite_connection
 from models.sqlite_connection import BEGIN_WRITING
@@ -48,6 +49,7 @@ class Database:
 
     def __init__(self, url: str, *, pool_size: int = 10, timeout: float = 5.0) -> None:
         self.dialect = make_url(url).get_backend_name()
+        self._timeout = timeout
         self._turn: asyncio.Lock | None = None
         if self.dialect == "sqlite":
             self._reader = _sqlite_engine(url, pool_size, timeout)
@@ -80,6 +82,18 @@ class Database:
         else:
             async with self._turn, self._writer.begin() as conn:
                 yield conn
+
+    @asynccontextmanager
+    async def line(self) -> AsyncIterator[Any]:
+        """asyncpg's own connection to PostgreSQL, apart from the pool, for what lasts as long as the program."""
+        engine = create_async_engine(
+            self._writer.url, poolclass=NullPool, connect_args=_postgresql_arguments(self._timeout)
+        )
+        try:
+            async with engine.connect() as conn:
+                yield (await conn.get_raw_connection()).driver_connection
+        finally:
+            await engine.dispose()
 
     async def close(self) -> None:
         """Close every connection."""
@@ -124,12 +138,16 @@ def _postgresql_engine(url: str, size: int, timeout: float) -> AsyncEngine:
         max_overflow=0,
         pool_timeout=timeout,
         pool_use_lifo=True,
-        connect_args={
-            "timeout": timeout,
-            "command_timeout": timeout,
-            "server_settings": {"application_name": "hubbub", "jit": "off"},
-        },
+        connect_args=_postgresql_arguments(timeout),
     )
+
+
+def _postgresql_arguments(timeout: float) -> dict[str, Any]:
+    return {
+        "timeout": timeout,
+        "command_timeout": timeout,
+        "server_settings": {"application_name": "hubbub", "jit": "off"},
+    }
 
 
 def is_unavailable(error: BaseException) -> bool:

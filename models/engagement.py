@@ -7,11 +7,12 @@ change sees the one before, and the counts that leave are true in the order in w
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Integer, Table, Text, bindparam, select, update
+from sqlalchemy import BigInteger, Column, Integer, Table, Text, bindparam, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.database import metadata
+from models.event_log import channels
 
 engagement = Table(
     "engagement",
@@ -27,6 +28,15 @@ engagement = Table(
 )
 
 _GET = select(engagement).where(engagement.c.entity == bindparam("entity_id"))
+
+_NOTHING = select(literal(1).label("one")).subquery()
+# One statement, because two could stand on either side of a commit.
+_AT = (
+    select(engagement, channels.c.seq)
+    .select_from(_NOTHING)
+    .outerjoin(engagement, engagement.c.entity == bindparam("entity_id"))
+    .outerjoin(channels, channels.c.name == bindparam("channel"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +65,12 @@ def parts(entity: str) -> tuple[str, str]:
 async def get(conn: AsyncConnection, entity: str) -> Counts:
     """What an entity has; nothing of all when nobody ever engaged with it."""
     return _counts((await conn.execute(_GET, {"entity_id": entity})).one_or_none())
+
+
+async def at(conn: AsyncConnection, entity: str, channel: str) -> tuple[Counts, int]:
+    """What an entity has, and the number of a channel's newest event at that same moment."""
+    row = (await conn.execute(_AT, {"entity_id": entity, "channel": channel})).one()
+    return (Counts() if row.entity is None else _counts(row)), row.seq or 0
 
 
 async def lock(conn: AsyncConnection, entity: str) -> Counts:

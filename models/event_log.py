@@ -145,6 +145,12 @@ async def newest(conn: AsyncConnection, channel: str) -> int:
     return await conn.scalar(select(channels.c.seq).where(channels.c.name == channel)) or 0
 
 
+async def newest_at(conn: AsyncConnection, channel: str) -> str | None:
+    """When the newest event that the log still holds was; None when it holds none."""
+    found = select(event_log.c.at).where(event_log.c.channel == channel).order_by(event_log.c.seq.desc()).limit(1)
+    return await conn.scalar(found)
+
+
 async def newest_of(conn: AsyncConnection, names: Sequence[str]) -> dict[str, int]:
     """The newest numbers of those channels that have any event."""
     if not names:
@@ -178,10 +184,13 @@ def _event(row: Any) -> Event:
     return Event(row.channel, row.seq, row.event, sent, audience.parse(row.audience))
 
 
-async def redact(conn: AsyncConnection, subject: str, fields: dict[str, Any]) -> None:
+async def redact(
+    conn: AsyncConnection, subject: str, fields: dict[str, Any], about: tuple[str, str] | None = None
+) -> None:
     """Overwrite fields in the data of every logged event about the subject: what was deleted is gone here, too.
 
-    A field of fields overwrites those within the field.
+    A field of fields overwrites those within the field. With ``about``, a field and its value, this concerns only
+    those events whose data has it.
     """
     rows = (
         await conn.execute(
@@ -191,6 +200,8 @@ async def redact(conn: AsyncConnection, subject: str, fields: dict[str, Any]) ->
     changed = []
     for row in rows:
         data = orjson.loads(row.data)
+        if about is not None and data.get(about[0]) != about[1]:
+            continue
         _overwrite(data, fields)
         changed.append({"c": row.channel, "s": row.seq, "d": orjson.dumps(data).decode()})
     if changed:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Column, Table, Text, delete, insert, select
+from sqlalchemy import Column, Table, Text, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.database import metadata
@@ -64,6 +64,15 @@ async def keep_results(conn: AsyncConnection, user_id: str, action: str, answers
     ]
     if rows:
         await conn.execute(insert(results), rows)
+
+
+async def replace_result(conn: AsyncConnection, user_id: str, action: str, client_id: str, result: Any) -> None:
+    """Answer something else from now on, because what was answered has changed; nothing when it is kept no longer."""
+    await conn.execute(
+        update(results)
+        .where(results.c.user_id == user_id, results.c.action == action, results.c.client_id == client_id)
+        .values(result=result)
+    )
 
 
 async def expire(conn: AsyncConnection, before: str) -> int:

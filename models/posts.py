@@ -6,15 +6,15 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Index, Table, Text, bindparam, insert, select, union_all, update
+from sqlalchemy import Column, Index, Table, Text, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models import stories
+from models import stories, users
 from models.database import metadata
 from models.ids import new_id
 from models.sets import as_set, one_of
 from models.types import Timestamp, now
-from models.users import PROFILE, User, profile, users
+from models.users import User
 
 SHOWN, HELD, DELETED = "shown", "held", "deleted"
 
@@ -24,6 +24,7 @@ posts = Table(
     Column("id", Text, primary_key=True),
     Column("story_id", Text, nullable=False),
     Column("author_id", Text, nullable=False),
+    Column("client_id", Text),
     Column("type", Text, nullable=False),
     Column("title", Text),
     Column("body", Text),
@@ -35,6 +36,7 @@ posts = Table(
 
 _GET = select(posts).where(posts.c.id == bindparam("post"))
 _LOCKED = _GET.with_for_update()
+_THERE = select(posts).where(one_of(posts.c.id, "ids"), posts.c.state != DELETED)
 _AMONG = select(posts.c.id).where(one_of(posts.c.id, "ids"), posts.c.story_id == bindparam("story"))
 
 
@@ -48,7 +50,7 @@ def may_read(post: Any, story: Any, reader: User | None) -> bool:
 
 
 def wire(row: Any, author: dict[str, Any]) -> dict[str, Any]:
-    """The post of the contract's section 8."""
+    """The post of the contract's section 8; once it is deleted, title and body are null."""
     return {
         "id": row.id,
         "storyId": row.story_id,
@@ -59,12 +61,21 @@ def wire(row: Any, author: dict[str, Any]) -> dict[str, Any]:
         "isHeld": row.state == HELD,
         "createdAt": row.created_at,
         "updatedAt": row.updated_at,
+        "deletedAt": row.updated_at if row.state == DELETED else None,
         "user": author,
     }
 
 
 async def create(
-    conn: AsyncConnection, *, story_id: str, author_id: str, type: str, title: str, body: str, state: str
+    conn: AsyncConnection,
+    *,
+    story_id: str,
+    author_id: str,
+    client_id: str | None,
+    type: str,
+    title: str,
+    body: str,
+    state: str,
 ) -> Any:
     """Write a new post and return its row."""
     moment = now()
@@ -72,6 +83,7 @@ async def create(
         "id": new_id(),
         "story_id": story_id,
         "author_id": author_id,
+        "client_id": client_id,
         "type": type,
         "title": title,
         "body": body,
@@ -115,6 +127,23 @@ async def erase_all(conn: AsyncConnection, story_id: str) -> None:
     )
 
 
+async def there(conn: AsyncConnection, post_ids: Collection[str]) -> Sequence[Any]:
+    """Those of the posts that were not deleted."""
+    return (await conn.execute(_THERE, {"ids": as_set(post_ids)})).all()
+
+
+async def wires(conn: AsyncConnection, rows: Sequence[Any]) -> list[dict[str, Any]]:
+    """The posts, with their authors."""
+    authors = await users.known(conn, {row.author_id for row in rows})
+    return [wire(row, stories.author(row, authors)) for row in rows]
+
+
+async def held(conn: AsyncConnection, story_id: str) -> list[str]:
+    """The posts of a story that wait for moderators."""
+    found = await conn.scalars(select(posts.c.id).where(posts.c.story_id == story_id, posts.c.state == HELD))
+    return sorted(found)
+
+
 async def among(conn: AsyncConnection, story_id: str, post_ids: Collection[str]) -> set[str]:
     """Those of the posts that are a story's."""
     if not post_ids:
@@ -124,32 +153,21 @@ async def among(conn: AsyncConnection, story_id: str, post_ids: Collection[str])
 
 async def page(
     conn: AsyncConnection, story_id: str, *, reader: User | None, before: str | None, limit: int
-) -> Sequence[Any]:
+) -> list[Any]:
     """The posts of a story that a reader of it may read, the newest first, one more than ``limit`` when there are more.
 
-    Each row has its author's profile behind it; ``before`` is the id of the last post seen.
+    ``before`` is the id of the last post seen.
     """
-    parts = [_part(story_id, SHOWN, before, limit)]
+    parts = [_OF_STORY.where(posts.c.state == SHOWN)]
     if reader is not None:
-        held = _part(story_id, HELD, before, limit)
+        held = _OF_STORY.where(posts.c.state == HELD)
         parts.append(held if reader.role in {"moderator", "admin"} else held.where(posts.c.author_id == reader.id))
-    found = union_all(*(select(part.subquery()) for part in parts)).subquery()
-    query = (
-        select(found, *PROFILE)
-        .outerjoin(users, users.c.id == found.c.author_id)
-        .order_by(found.c.id.desc())
-        .limit(limit + 1)
-    )
-    return (await conn.execute(query)).all()
+    found = []
+    for part in parts:
+        late = part if before is None else part.where(posts.c.id < before)
+        query = late.order_by(posts.c.id.desc()).limit(limit + 1)
+        found += (await conn.execute(query, {"story": story_id})).all()
+    return sorted(found, key=lambda row: row.id, reverse=True)[: limit + 1]
 
 
-def _part(story_id: str, state: str, before: str | None, limit: int) -> Any:
-    found = select(posts).where(posts.c.story_id == story_id, posts.c.state == state)
-    if before is not None:
-        found = found.where(posts.c.id < before)
-    return found.order_by(posts.c.id.desc()).limit(limit + 1)
-
-
-def wire_of_page(row: Any) -> dict[str, Any]:
-    """The post of a row of ``page``."""
-    return wire(row, profile(row.author_id, row.name or "", row.first_name or "", row.last_name or "", row.picture))
+_OF_STORY = select(posts).where(posts.c.story_id == bindparam("story"))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Column, Table, Text, delete, or_, select
+from sqlalchemy import Column, Table, Text, delete, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,6 +21,15 @@ sanctions = Table(
     Column("since", Timestamp, nullable=False),
     Column("until", Timestamp),
 )
+
+
+async def lock(conn: AsyncConnection, user_id: str) -> None:
+    """Let no other transaction change this person's sanctions until this one ends, so that each sees the one before."""
+    if conn.dialect.name == "postgresql":
+        await conn.execute(select(func.pg_advisory_xact_lock(_LOCK, func.hashtext(user_id))))
+
+
+_LOCK = 0x73616E63
 
 
 async def put(

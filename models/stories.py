@@ -5,27 +5,31 @@
 deleted, when its row stays so that its channels are not taken for those of an application's own thing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Index, Table, Text, bindparam, insert, select, union_all, update
+from sqlalchemy import Column, Index, Table, Text, and_, bindparam, insert, select, text, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models import users
 from models.database import metadata
 from models.ids import new_id
+from models.sets import as_set, one_of
 from models.types import Timestamp, now
-from models.users import PROFILE, User, profile, users
+from models.users import User
 
 PUBLIC, LINK, HELD, AUTHOR, NOBODY = "everyone", "link", "held", "author", "nobody"
-# What its author alone finds in a list.
-OWN = (LINK, HELD, AUTHOR)
 _REACH = {"public": PUBLIC, "unlisted": LINK, "private": AUTHOR}
+
+# Written out, because a planner takes an index of some rows only for a condition that says which.
+_THERE = text("reach <> 'nobody'")
 
 stories = Table(
     "stories",
     metadata,
     Column("id", Text, primary_key=True),
     Column("author_id", Text, nullable=False),
+    Column("client_id", Text),
     Column("title", Text),
     Column("genre", Text),
     Column("body", Text),
@@ -37,7 +41,7 @@ stories = Table(
     Column("updated_at", Timestamp, nullable=False),
     Column("published_at", Timestamp),
     Index("ix_stories_reach_position", "reach", "position"),
-    Index("ix_stories_author_id_reach_position", "author_id", "reach", "position"),
+    Index("ix_stories_author_id_position", "author_id", "position", sqlite_where=_THERE, postgresql_where=_THERE),
 )
 
 _GET = select(stories).where(stories.c.id == bindparam("story"))
@@ -60,7 +64,7 @@ def may_read(reach: str, author_id: str, reader: User | None) -> bool:
 
 
 def wire(row: Any, author: dict[str, Any]) -> dict[str, Any]:
-    """The story of the contract's section 8."""
+    """The story of the contract's section 8; once it is deleted, title, genre and body are null."""
     return {
         "id": row.id,
         "title": row.title,
@@ -72,18 +76,28 @@ def wire(row: Any, author: dict[str, Any]) -> dict[str, Any]:
         "createdAt": row.created_at,
         "updatedAt": row.updated_at,
         "publishedAt": row.published_at,
+        "deletedAt": row.updated_at if row.reach == NOBODY else None,
         "user": author,
     }
 
 
 async def create(
-    conn: AsyncConnection, *, author_id: str, title: str, genre: str | None, body: str, visibility: str, reach: str
+    conn: AsyncConnection,
+    *,
+    author_id: str,
+    client_id: str | None,
+    title: str,
+    genre: str | None,
+    body: str,
+    visibility: str,
+    reach: str,
 ) -> Any:
     """Write a new story and return its row."""
     story_id, moment = new_id(), now()
     row = {
         "id": story_id,
         "author_id": author_id,
+        "client_id": client_id,
         "title": title,
         "genre": genre,
         "body": body,
@@ -129,52 +143,51 @@ async def erase(conn: AsyncConnection, story: Any) -> Any:
     return await change(conn, story, title=None, genre=None, body=None, reach=NOBODY)
 
 
-async def author_of(conn: AsyncConnection, row: Any) -> dict[str, Any]:
+async def there(conn: AsyncConnection, story_ids: Collection[str]) -> Sequence[Any]:
+    """Those of the stories that were not deleted."""
+    return (await conn.execute(_THERE_AMONG, {"ids": as_set(story_ids)})).all()
+
+
+async def wires(conn: AsyncConnection, rows: Sequence[Any]) -> list[dict[str, Any]]:
+    """The stories, with their authors."""
+    authors = await users.known(conn, {row.author_id for row in rows})
+    return [wire(row, author(row, authors)) for row in rows]
+
+
+def author(row: Any, known: Mapping[str, User]) -> dict[str, Any]:
     """The user who wrote a story or a post."""
-    found = (await conn.execute(_AUTHOR, {"author": row.author_id})).one_or_none()
-    return profile(row.author_id, *(found or ("", "", "", None)))
-
-
-_AUTHOR = select(*PROFILE).where(users.c.id == bindparam("author"))
+    return known.get(row.author_id, User(row.author_id, "")).wire()
 
 
 async def page(
     conn: AsyncConnection, *, reader_id: str | None, author_id: str | None, before: str | None, limit: int
-) -> Sequence[Any]:
+) -> list[Any]:
     """What a reader finds in the list, the newest first: public stories, and their own.
 
-    One more than ``limit`` when there are more; each row has its author's profile behind it.
+    One more than ``limit`` when there are more.
 
     Args:
         author_id: this author's alone.
         before: the id of the last story seen.
     """
     mark = None if before is None else await conn.scalar(_POSITION, {"story": before})
-    parts = [(PUBLIC, author_id)]
-    if reader_id is not None and author_id in {None, reader_id}:
-        parts += [(reach, reader_id) for reach in OWN]
-    found = union_all(*(select(_part(reach, of, mark, limit).subquery()) for reach, of in parts)).subquery()
-    query = (
-        select(found, *PROFILE)
-        .outerjoin(users, users.c.id == found.c.author_id)
-        .order_by(found.c.position.desc())
-        .limit(limit + 1)
-    )
-    return (await conn.execute(query)).all()
+    parts = []
+    if author_id is None or author_id != reader_id:
+        parts.append(select(stories).where(_by_author(author_id), stories.c.reach == PUBLIC))
+    if reader_id is not None and author_id is None:
+        parts.append(select(stories).where(_by_author(reader_id), stories.c.reach != PUBLIC))
+    if reader_id is not None and author_id == reader_id:
+        parts.append(select(stories).where(_by_author(reader_id)))
+    found = []
+    for part in parts:
+        late = part if mark is None else part.where(stories.c.position < mark)
+        found += (await conn.execute(late.order_by(stories.c.position.desc()).limit(limit + 1))).all()
+    return sorted(found, key=lambda row: row.position, reverse=True)[: limit + 1]
 
 
+def _by_author(author_id: str | None) -> Any:
+    return true() if author_id is None else and_(stories.c.author_id == author_id, _THERE)
+
+
+_THERE_AMONG = select(stories).where(one_of(stories.c.id, "ids"), stories.c.reach != NOBODY)
 _POSITION = select(stories.c.position).where(stories.c.id == bindparam("story"))
-
-
-def _part(reach: str, author_id: str | None, mark: str | None, limit: int) -> Any:
-    found = select(stories).where(stories.c.reach == reach)
-    if author_id is not None:
-        found = found.where(stories.c.author_id == author_id)
-    if mark is not None:
-        found = found.where(stories.c.position < mark)
-    return found.order_by(stories.c.position.desc()).limit(limit + 1)
-
-
-def wire_of_page(row: Any) -> dict[str, Any]:
-    """The story of a row of ``page``."""
-    return wire(row, profile(row.author_id, row.name or "", row.first_name or "", row.last_name or "", row.picture))

@@ -20,6 +20,7 @@ from models.types import now
 from server import demo, pages, presence_watch, viewers
 from server.audience import PeopleAudience
 from server.background import BackgroundWork
+from server.blocked_words import BlockedWords
 from server.broadcaster import Broadcaster
 from server.connections import Connections
 from server.delivery import Delivery
@@ -34,10 +35,13 @@ from server.leases import Leases
 from server.leases_memory import MemoryLeases
 from server.leases_redis import RedisLeases
 from server.limits import LocalLimiter, RedisLimiter
+from server.listening import Listening
+from server.log_pages import LogPages
 from server.metrics import Metrics
 from server.mirror import Mirror
 from server.origins import Origins
 from server.peer import Peer
+from server.poll import PollDoor
 from server.presence import People
 from server.push_endpoints import PushEndpoints
 from server.push_keys import PushKeys
@@ -47,9 +51,13 @@ from server.removals import Removals
 from server.rest import RestDoor
 from server.retention import Retention
 from server.roster import Roster
+from server.sanctions import ActiveSanctions
 from server.sessions import SocketSessions
 from server.settings import Settings
 from server.socket import SocketDoor
+from server.sql_publications import SqlPublications
+from server.sse import SseDoor
+from server.streams import Streams
 from server.subscriptions import SocketSubscriptions
 from server.typing_board import SignalTypingBoard
 from server.visibility import Visibility
@@ -100,6 +108,8 @@ def create_app(settings: Settings) -> web.Application:
     roster = Roster(leases, per_address=settings.connections_per_address, per_user=settings.connections_per_user)
     hearers = Hearers(delivery, database)
     visibility = Visibility(delivery, hearers, database)
+    sanctions = ActiveSanctions(delivery, hearers, connections, database)
+    identity.admit = sanctions.admit
     subscriptions = SocketSubscriptions(sio, delivery, connections, hearers, settings.subscriptions_per_connection)
     typing = SignalTypingBoard(delivery, settings.typing_seconds)
     presence_watches = Watches(
@@ -135,6 +145,7 @@ def create_app(settings: Settings) -> web.Application:
         LocalLimiter() if redis is None else RedisLimiter(redis, settings.redis_prefix, settings.redis_timeout_seconds)
     )
     retention = Retention(database, settings.retention_events, settings.retention_seconds)
+    sql_publications = _sql_publications(settings, database, delivery, retention)
     metrics = Metrics(connections, delivery, bus, peers)
     push = _web_push(settings, database, people.statuses, metrics.push)
     background.register("pushes", push.wake)
@@ -144,7 +155,18 @@ def create_app(settings: Settings) -> web.Application:
         metrics.events(events)
 
     delivery.appended = appended
-    services = Services(subscriptions, typing, people, entity_viewers, sessions, rules, background, push)
+    services = Services(
+        subscriptions,
+        typing,
+        people,
+        entity_viewers,
+        sessions,
+        rules,
+        background,
+        push,
+        sanctions=sanctions,
+        words=BlockedWords(settings.blocked_words or ()),
+    )
     dispatcher = Dispatcher(database, services, limiter, delivery.committed, settings)
     dispatcher.observe = metrics.action
     broadcaster = Broadcaster(
@@ -169,6 +191,27 @@ def create_app(settings: Settings) -> web.Application:
         removals,
     )
     rest = RestDoor(dispatcher, identity, mirror, peer, settings.entity_types)
+    listening = Listening(database, services, dispatcher, rest, identity, settings.subscriptions_per_connection)
+    pages_of_log = LogPages(database)
+    sse = SseDoor(
+        listening,
+        Streams(delivery, hearers, pages_of_log, settings.sse_heartbeat_seconds),
+        connections,
+        sessions,
+        roster,
+        lambda outcome: metrics.listener("stream", outcome),
+        entity_types=settings.entity_types,
+        send_buffer_bytes=settings.send_buffer_bytes,
+    )
+    poll = PollDoor(
+        listening,
+        database,
+        pages_of_log,
+        delivery,
+        hearers,
+        roster,
+        lambda outcome: metrics.listener("poll", outcome),
+    )
     health = Health(database, bus, lambda: dispatcher.draining)
     origins = Origins(peer, SOCKET_PATH)
 
@@ -180,6 +223,8 @@ def create_app(settings: Settings) -> web.Application:
     app.add_routes(demo.DemoDoor(settings, identity, mirror, peer).routes())
     app.add_routes(pages.routes(demo=settings.demo))
     app.add_routes(ReferenceDoor(settings).routes())
+    app.add_routes(sse.routes())
+    app.add_routes(poll.routes())
     app.add_routes(rest.routes())
     sio.attach(app)
 
@@ -190,10 +235,15 @@ def create_app(settings: Settings) -> web.Application:
             sio.broadcast(connection, "server:draining", payload)
 
         dispatcher.draining = True
-        await asyncio.gather(sio.drain(farewell), push.drain())
-        if removals is not None:
-            await removals.leave_all()
-        await dispatcher.idle()
+        poll.drain()
+        try:
+            await asyncio.gather(sio.drain(farewell), push.drain())
+            if removals is not None:
+                await removals.leave_all()
+            await dispatcher.idle()
+        finally:
+            # Last of all: a browser that comes back while this worker still listens would be refused here.
+            await sse.drain()
 
     async def lifetime(_: web.Application) -> AsyncIterator[None]:
         await _open_database(settings, database)
@@ -203,9 +253,12 @@ def create_app(settings: Settings) -> web.Application:
             await _start_peers(settings, peers)
         await leases.start()
         delivery.start()
+        if sql_publications is not None:
+            sql_publications.start()
         await visibility.start()
         presence_watches.start()
         viewer_watches.start()
+        await sanctions.start()
         retention.start()
         await push.start()
         broadcaster.start()
@@ -213,8 +266,11 @@ def create_app(settings: Settings) -> web.Application:
         await broadcaster.stop()
         await push.stop()
         await retention.stop()
+        await sanctions.stop()
         await visibility.stop()
         await hearers.stop()
+        if sql_publications is not None:
+            await sql_publications.stop()
         await delivery.stop()
         await sio.shutdown()
         await presence_watches.stop()
@@ -274,6 +330,20 @@ def _removals(
         prefix=settings.redis_prefix,
         seconds=settings.recovery_seconds,
         timeout=settings.redis_timeout_seconds,
+    )
+
+
+def _sql_publications(
+    settings: Settings, database: Database, delivery: Delivery, retention: Retention
+) -> SqlPublications | None:
+    if database.dialect != "postgresql":
+        return None
+    return SqlPublications(
+        database,
+        delivery,
+        retention,
+        nonce_seconds=settings.bus_nonce_seconds,
+        deaf_seconds=settings.bus_deaf_seconds,
     )
 
 

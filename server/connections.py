@@ -16,7 +16,8 @@ class Connection:
     """A Socket.IO connection or a stream: who acts through it, until when, and the timers of its session.
 
     ``tell(event, envelope)`` sends an event to it alone. ``close(reason)`` ends it for good: its client does not come
-    back by itself (a stream's tries, and is refused if the cause lasts).
+    back by itself (a stream's tries, and is refused if the cause lasts). ``issued_at`` is when the user's token was
+    made, None when it doesn't say.
     """
 
     id: str
@@ -25,6 +26,7 @@ class Connection:
     expires_at: float | None
     tell: Callable[[str, bytes], None]
     close: Callable[[str], None]
+    issued_at: float | None = None
     timers: list[asyncio.TimerHandle] = field(default_factory=list)
 
 
@@ -35,6 +37,7 @@ class Connections:
         self._by_id: dict[str, Connection] = {}
         self._by_user: dict[str, dict[str, None]] = {}
         self._of_door: Counter[Door] = Counter()
+        self.admit: Callable[[Connection], None] = lambda connection: None
 
     def __contains__(self, connection_id: str) -> bool:
         return connection_id in self._by_id
@@ -57,7 +60,8 @@ class Connections:
         return list(self._by_user.get(user_id, ()))
 
     def add(self, connection: Connection) -> None:
-        """Enter a connection."""
+        """Enter a connection. Raises ``Forbidden`` or ``Unauthenticated`` for who may no longer be here."""
+        self.admit(connection)
         self._by_id[connection.id] = connection
         self._of_door[connection.door] += 1
         if connection.actor.user is not None:

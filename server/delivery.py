@@ -53,9 +53,11 @@ class Delivery:
         self._opened: list[Callable[[str], None]] = []
         self._closed: list[Callable[[str], None]] = []
         self._gap_callbacks: list[Callable[[str | None], None]] = []
+        self._sources: list[Callable[[], bool]] = []
         self.on_reset: Callable[[str], None] = lambda channel: None
         self.appended: Callable[[Sequence[Event]], None] = lambda events: None
         if bus is not None:
+            self._sources.append(lambda: bus.healthy)
             bus.on(EVENT, self._heard)
             bus.on(SIGNAL, self._heard_signal)
             bus.on_gap(self._gap)
@@ -64,8 +66,8 @@ class Delivery:
         return len(self._feeds)
 
     def start(self) -> None:
-        """Begin to watch for what the bus did not bring."""
-        if self._bus is not None:
+        """Begin to watch for what other sources than this worker did not bring."""
+        if self._sources:
             self._spawn(self._watch())
 
     async def stop(self) -> None:
@@ -85,6 +87,24 @@ class Delivery:
                 head = b"%d\n%b\n%b\n" % (event.seq, event.event.encode(), seen_by)
                 self._bus.publish(topic_of(event.channel), EVENT, head + event.envelope)
         self.appended(events)
+
+    def add_source(self, healthy: Callable[[], bool]) -> None:
+        """Before the start: there is one more that brings events, or tells of them; while it is not well, the log is
+        looked into often."""
+        self._sources.append(healthy)
+
+    def wake(self, channel: str | None) -> None:
+        """Look into the log: something was committed to the channel, or (None) to any."""
+        if channel is None:
+            self._urgent.set()
+            return
+        feed = self._feeds.get(channel)
+        if feed is None:
+            return
+        if feed.seq < 0 or feed.filling:
+            feed.stale = True
+        else:
+            self._fill_soon(feed)
 
     def signal(self, channel: str, name: str, payload: bytes) -> None:
         """Send what is worthless a moment later to the other workers that hear the channel."""
@@ -150,6 +170,8 @@ class Delivery:
             newest = await event_log.newest_of(conn, [feed.channel for feed in feeds])
         for feed in feeds:
             feed.open(newest.get(feed.channel, 0))
+            if feed.stale:
+                self._fill_soon(feed)
 
     def close(self, feed: Feed) -> None:
         """Give a feed back; with its last user it goes."""
@@ -216,16 +238,13 @@ class Delivery:
     def _gap(self, topic: str | None) -> None:
         for callback in self._gap_callbacks:
             callback(None if topic is None else channel_of(topic))
-        if topic is None:
-            self._urgent.set()
-        elif (feed := self._feeds.get(channel_of(topic))) is not None and feed.seq >= 0:
-            self._fill_soon(feed)
+        self.wake(None if topic is None else channel_of(topic))
 
     async def _watch(self) -> None:
-        """Ask the log while the bus is away, at once when it is back, and now and then in any case."""
-        assert self._bus is not None
+        """Ask the log while a source is away, at once when it is back, and now and then in any case."""
         while True:
-            pause = _BACKSTOP_SECONDS if self._bus.healthy else self._catch_up_seconds
+            well = all(healthy() for healthy in self._sources)
+            pause = _BACKSTOP_SECONDS if well else self._catch_up_seconds
             try:
                 async with asyncio.timeout(pause):
                     await self._urgent.wait()
@@ -257,6 +276,7 @@ class Delivery:
     async def _fill(self, feed: Feed) -> None:
         try:
             while feed.users:
+                feed.stale = False
                 try:
                     async with self._database.read() as conn:
                         found = await event_log.after(conn, feed.channel, feed.seq)
@@ -270,6 +290,8 @@ class Delivery:
             feed.filling = False
         for event in found.events:
             feed.offer(event)
+        if feed.stale:
+            self._fill_soon(feed)
         if not found.recovered and found.newest > feed.seq:
             log.warning("A channel fell behind what is retained", extra={"channel": feed.channel, "seq": feed.seq})
             self.on_reset(feed.channel)

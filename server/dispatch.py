@@ -95,24 +95,29 @@ class Dispatcher:
         # Tasks start in the order in which they are made, and take their turns in it.
         return await asyncio.gather(*(self.run(name, actor, payload) for payload in payloads))
 
-    async def idle(self) -> None:
-        """Wait until every action under way has answered; while ``draining``, what begins is ``unavailable``."""
-        await self._idle.wait()
-
-    async def _run(self, name: Any, actor: Actor, payload: Any) -> Reply:
+    async def admit(self, actor: Actor) -> None:
+        """Let an actor ask for something. Raises ``Unavailable`` while ``draining``, and ``RateLimited``."""
         if self.draining:
             raise Unavailable("The server is restarting; try again in a moment.")
-        # Before anything else, so that nobody floods the server with what it refuses.
         await self._limit(
             f"actions:{actor.id or actor.connection or actor.address}",
             actor,
             self._settings.actions_per_second,
             self._settings.actions_burst,
         )
+
+    async def idle(self) -> None:
+        """Wait until every action under way has answered; while ``draining``, what begins is ``unavailable``."""
+        await self._idle.wait()
+
+    async def _run(self, name: Any, actor: Actor, payload: Any) -> Reply:
+        # Before anything else, so that nobody floods the server with what it refuses.
+        await self.admit(actor)
         action = REGISTRY.get(name) if isinstance(name, str) else None
         if action is None:
             raise NotFound("There is no such action.")
         _require_audience(action, actor)
+        self._services.sanctions.require(actor, speaks=action.speaks)
         data = self._load(action, payload)
         if action.limit is not None:
             key, rate, burst = action.limit(actor, data, self._services.rules)

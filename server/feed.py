@@ -35,6 +35,8 @@ class Feed:
         self.opened: asyncio.Future[None] | None = None
         self.users = 0
         self.filling = False
+        # Something was committed while the log was being read, which may have missed it.
+        self.stale = False
         self._on_hole = on_hole
         self._hold = hold
         self._held: Event | None = None

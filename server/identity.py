@@ -5,7 +5,8 @@ import hashlib
 import hmac
 import logging
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jwt
@@ -32,15 +33,20 @@ _UNKNOWN_KEY_SECONDS = 10
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """Who a request says it is: ``user`` until ``expires_at`` (seconds since 1970, None: for ever), or ``backend``."""
+    """Who a request says it is: ``user`` until ``expires_at`` (seconds since 1970, None: for ever), or ``backend``.
+
+    ``issued_at`` is when their token was made, None when it doesn't say.
+    """
 
     user: User | None = None
     backend: str | None = None
     expires_at: float | None = None
     cookie: bool = False
+    issued_at: float | None = None
 
 
 VISITOR = Credential()
+Admit = Callable[[str, float | None], None]
 
 
 class Identity:
@@ -53,6 +59,7 @@ class Identity:
         self._keys = {_digest(key): _key_name(key) for key in settings.api_keys}
         self._visitors = settings.visitors
         self._provider = _Provider(settings.jwks_url) if settings.jwks_url else None
+        self.admit: Admit = lambda user_id, issued_at: None
 
     async def of(self, request: web.BaseRequest, *, auth: Any = None, query_token: bool = False) -> Credential:
         """Who a request comes from; the first credential found decides.
@@ -63,7 +70,8 @@ class Identity:
             query_token: whether ``?token=`` counts (for SSE, whose browser client can set no header).
 
         Raises:
-            Unauthenticated: a bad token, or none where visitors are refused.
+            Unauthenticated: a bad or revoked token, or none where visitors are refused.
+            Forbidden: the user is banned.
         """
         given = auth if isinstance(auth, dict) else {}
         bearer = _bearer(request)
@@ -74,8 +82,7 @@ class Identity:
         if bearer is not None:
             return self.backend(bearer) if _digest(bearer) in self._keys else await self.user(bearer)
         if (token := request.cookies.get(COOKIE)) is not None:
-            found = await self.user(token)
-            return Credential(found.user, None, found.expires_at, cookie=True)
+            return replace(await self.user(token), cookie=True)
         if query_token and (token := request.query.get("token")) is not None:
             return await self.user(token)
         if not self._visitors:
@@ -90,11 +97,13 @@ class Identity:
         return Credential(backend=name)
 
     async def user(self, token: Any) -> Credential:
-        """The user of a session token. Raises ``Unauthenticated``."""
+        """The user of a session token. Raises ``Unauthenticated``, ``Forbidden`` for one who is banned."""
         claims = await self._claims(token)
         if "channel" in claims:
             raise Unauthenticated("This token is for a subscription and signs nobody in.")
-        return Credential(_user(claims), None, _end(claims))
+        issued_at = claims["iat"] if type(claims.get("iat")) in {int, float} else None
+        self.admit(claims["sub"], issued_at)
+        return Credential(_user(claims), None, _end(claims), issued_at=issued_at)
 
     async def subscription(self, token: Any) -> tuple[str, Any]:
         """Whose subscription token this is, and the channel it is for. Raises ``Unauthenticated``."""

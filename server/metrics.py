@@ -27,6 +27,12 @@ class Metrics:
             "hubbub_actions", "Actions by their outcome", ["action", "outcome"], registry=self._registry
         )
         self._pushes = Counter("hubbub_pushes", "Pushes by what became of them", ["outcome"], registry=self._registry)
+        self._listeners = Counter(
+            "hubbub_listeners",
+            "Requests for streams and polls by their outcome; cut are streams whose client read too slowly",
+            ["door", "outcome"],
+            registry=self._registry,
+        )
         self._events = Counter("hubbub_events", "Events committed here", registry=self._registry)
         self._notifications = Counter("hubbub_notifications", "Notifications delivered here", registry=self._registry)
         Gauge("hubbub_connections", "Open Socket.IO connections", registry=self._registry).set_function(
@@ -69,6 +75,10 @@ class Metrics:
         Gauge(
             "hubbub_broadcasts_left", "People whom broadcasts have yet to reach", registry=self._registry
         ).set_function(lambda: broadcaster.left)
+
+    def listener(self, door: str, outcome: str) -> None:
+        """Count a request for a stream or a poll, or the end of a stream that was read too slowly."""
+        self._listeners.labels(door, outcome).inc()
 
     def routes(self) -> list[web.RouteDef]:
         """The routes of this door."""

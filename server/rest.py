@@ -62,11 +62,17 @@ class RestDoor:
 
     async def actor(self, request: web.Request) -> Actor:
         """Who sends a request, entered into the users table. Raises ``Unauthenticated``, ``Forbidden``."""
-        credential = await self._identity.of(request)
+        actor, _ = await self.caller(request)
+        return actor
+
+    async def caller(self, request: web.Request, *, query_token: bool = False) -> tuple[Actor, Credential]:
+        """The same, and by what they are that; ``query_token`` lets ``?token=`` say it as well."""
+        credential = await self._identity.of(request, query_token=query_token)
         self._require_own_page(request, credential)
         if credential.user is not None:
             await self._mirror.remember(credential.user)
-        return Actor(credential.user, credential.backend, None, self._peer.address(request))
+        actor = Actor(credential.user, credential.backend, None, self._peer.address(request))
+        return actor, credential
 
     def _require_own_page(self, request: web.Request, credential: Credential) -> None:
         """A cookie comes along from any page, so a write that it signs must come from an allowed one."""

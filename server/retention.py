@@ -31,6 +31,10 @@ class Retention:
         """Remember which channels have grown beyond what they keep."""
         self._grown.update(event.channel for event in events if event.seq > self._events)
 
+    def grown(self, channel: str) -> None:
+        """Remember that a channel may have grown beyond what it keeps."""
+        self._grown.add(channel)
+
     def start(self) -> None:
         """Begin, with a look at every channel: whoever died may have left something."""
         self._task = asyncio.create_task(self._work())

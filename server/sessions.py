@@ -48,6 +48,7 @@ class SocketSessions:
         # Its claims count from now on as well: who is no moderator any more acts as none.
         found.actor = replace(found.actor, user=credential.user)
         found.expires_at = credential.expires_at
+        found.issued_at = credential.issued_at
         self.watch(found)
         return {"user": credential.user.wire(), "expiresAt": _moment(credential.expires_at)}
 

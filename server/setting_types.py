@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from server.blocked_words import Rule, read
+
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 SECRET_BYTES = 32
@@ -186,6 +188,11 @@ def existing_file(value: str) -> Path:
     except OSError as error:
         raise ValueError(f"it cannot be read ({error.strerror}); make it readable for this user") from None
     return path
+
+
+def blocked_words(value: str) -> tuple[Rule, ...]:
+    """The rules of a file."""
+    return read(existing_file(value))
 
 
 def web_url(value: str) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 
 from server import setting_types as types
 from server import setting_urls as urls
+from server.blocked_words import Rule
 from server.demo_secret import kept_secret
 
 _LEVELS = types.choice("debug", "info", "warning", "error")
@@ -155,8 +156,8 @@ class Settings:
     push_allow_loopback: bool = _var(
         "HUBBUB_PUSH_ALLOW_LOOPBACK", "off", types.switch, "push to this machine, without TLS too; for tests only"
     )
-    blocked_words: Path | None = _var(
-        "HUBBUB_BLOCKED_WORDS", None, types.existing_file, "file of lines such as hold: word or refuse: /regex/"
+    blocked_words: tuple[Rule, ...] | None = _var(
+        "HUBBUB_BLOCKED_WORDS", None, types.blocked_words, "file of lines such as hold: word or refuse: /regex/"
     )
 
     # Times and retention

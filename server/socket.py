@@ -117,7 +117,7 @@ class SocketDoor:
             log.info("A connection was ended", extra={"connection": sid, "cause": reason})
             self._sio.keep(self._sio.disconnect(sid))
 
-        return Connection(sid, "socket", actor, credential.expires_at, tell, close)
+        return Connection(sid, "socket", actor, credential.expires_at, tell, close, credential.issued_at)
 
     async def _enter(self, connection: Connection, credential: Credential) -> None:
         recovered = self._sio.recovered(connection.id)

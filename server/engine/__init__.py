@@ -1,5 +1,6 @@
 """Hubbub's realtime engine, by itself: a drop-in for python-socketio's AsyncServer, and its Redis manager."""
 
+from server.engine.handover import watch_abort
 from server.engine.local_manager import LocalManager
 from server.engine.peers import Peers
 from server.engine.realtime_server import RealtimeServer
@@ -22,4 +23,5 @@ __all__ = [
     "RedisManager",
     "Then",
     "topic_of",
+    "watch_abort",
 ]

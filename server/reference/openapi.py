@@ -14,6 +14,7 @@ from handlers.shapes import ERRORS, Schema, failure, success
 from server.identity import COOKIE
 from server.reference import parts
 from server.reference.fields import OPENAPI_VERSION, of_payload
+from server.reference.hearing import HEARING
 from server.reference.plain import PLAIN, json_body, json_response
 
 ABOUT = (
@@ -50,7 +51,7 @@ def document() -> dict[str, Any]:
         for number, (method, path) in enumerate(action.routes, 1):
             operation = _operation(action, method, path, number)
             spec.path(_IN_PATH.sub(r"{\1}", path), operations={method.lower(): operation})
-    for (method, path), operation in PLAIN.items():
+    for (method, path), operation in (PLAIN | HEARING).items():
         spec.path(path, operations={method.lower(): operation})
     return parts.pruned(spec.to_dict())
 

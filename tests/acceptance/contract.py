@@ -33,6 +33,22 @@ NOTIFICATION = {
 }
 TYPES = {"BOOKING", "TOUR", "PAYMENT", "SYSTEM", "PROMOTION", "MESSAGE"}
 LEVELS = {"info", "success", "warning", "error"}
+STORY = {
+    *("id", "title", "genre", "body", "visibility", "status", "authorId"),
+    *("createdAt", "updatedAt", "publishedAt", "deletedAt", "user"),
+}
+POST = {
+    *("id", "storyId", "authorId", "title", "body", "type", "status", "createdAt", "updatedAt", "deletedAt", "user"),
+}
+# The data of the events of inventory C.
+COMMUNITY = {
+    "story:published": {"storyId", "title", "authorId", "genre", "timestamp"},
+    "story:updated": {"storyId", "timestamp"},
+    "story:deleted": {"storyId", "timestamp"},
+    "post:created": {"postId", "storyId", "authorId", "title", "type", "timestamp"},
+    "post:updated": {"postId", "storyId", "timestamp"},
+    "post:deleted": {"postId", "storyId", "timestamp"},
+}
 UNREAD = {"roomId", "unreadCount", "mentionCount", "lastReadSeq"}
 
 # The REST door of each action of sections 5 and 8, and of what the tests need beside it.
@@ -71,6 +87,27 @@ ROUTES = {
     "notification:delete": ("DELETE", "/api/notifications"),
     "notification:preferences": ("PUT", "/api/notifications/preferences"),
     "session:get": ("GET", "/api/me"),
+    "story:create": ("POST", "/api/stories"),
+    "story:list": ("GET", "/api/stories"),
+    "story:get": ("GET", "/api/stories/{storyId}"),
+    "story:update": ("PATCH", "/api/stories/{storyId}"),
+    "story:delete": ("DELETE", "/api/stories/{storyId}"),
+    "story:visibility": ("PUT", "/api/stories/{storyId}/visibility"),
+    "post:create": ("POST", "/api/stories/{storyId}/posts"),
+    "post:list": ("GET", "/api/stories/{storyId}/posts"),
+    "post:update": ("PATCH", "/api/posts/{postId}"),
+    "post:delete": ("DELETE", "/api/posts/{postId}"),
+    "comment:create": ("POST", "/api/{type}/{id}/comments"),
+    "comment:list": ("GET", "/api/{type}/{id}/comments"),
+    "comment:edit": ("PATCH", "/api/comments/{commentId}"),
+    "comment:delete": ("DELETE", "/api/comments/{commentId}"),
+    "comment:flag": ("POST", "/api/comments/{commentId}/flag"),
+    "moderation:list": ("GET", "/api/moderation"),
+    "moderation:decide": ("POST", "/api/moderation/{itemId}"),
+    "user:mute": ("POST", "/api/admin/users/{userId}/mute"),
+    "user:ban": ("POST", "/api/admin/users/{userId}/ban"),
+    "user:revoke": ("POST", "/api/admin/users/{userId}/revoke"),
+    "user:pardon": ("POST", "/api/admin/users/{userId}/pardon"),
 }
 ROUTES |= {
     "presence:update": ("PUT", "/api/users/presence"),
@@ -165,6 +202,32 @@ def message(value: Any) -> None:
         if value[name] is not None:
             time(value[name])
     assert (value["message"] is None) == (value["deletedAt"] is not None)
+
+
+def story(value: Any) -> None:
+    """Assert that a value is a story."""
+    keys(value, STORY)
+    assert value["visibility"] in {"public", "unlisted", "private"}
+    _written(value)
+    if value["publishedAt"] is not None:
+        time(value["publishedAt"])
+
+
+def post(value: Any) -> None:
+    """Assert that a value is a post."""
+    keys(value, POST)
+    assert value["type"] in {"discussion", "review", "question", "announcement"}
+    assert value["storyId"]
+    _written(value)
+
+
+def _written(value: Any) -> None:
+    assert value["status"] in {"approved", "pending", "deleted"}
+    assert value["authorId"] == value["user"]["id"]
+    user(value["user"])
+    time(value["createdAt"])
+    time(value["updatedAt"])
+    assert (value["title"] is None) == (value["body"] is None) == (value["deletedAt"] is not None)
 
 
 def reactions(value: Any) -> None:

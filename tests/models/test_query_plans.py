@@ -7,7 +7,20 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models import broadcasts, event_log, idempotency, members, messages, notifications, preferences, rooms, users
+from models import (
+    broadcasts,
+    event_log,
+    idempotency,
+    members,
+    messages,
+    notifications,
+    posts,
+    preferences,
+    reading,
+    rooms,
+    stories,
+    users,
+)
 from models.broadcasts import Broadcast
 from models.database import Database
 from models.event_log import Draft
@@ -20,6 +33,7 @@ from tests.models.conftest import Store
 PEOPLE = 5000
 MESSAGES = 10_000
 ROOMS = 1000
+STORIES = 2000
 
 Question = Callable[[AsyncConnection, str], Awaitable[Any]]
 QUESTIONS: dict[str, Question] = {
@@ -33,6 +47,18 @@ QUESTIONS: dict[str, Question] = {
     "first results": lambda conn, room: idempotency.first_results(conn, "user-1", "thing:do", ["client-1", "new"]),
     "known users": lambda conn, room: users.known(conn, ["user-1", "user-2"]),
     "when they were last seen": lambda conn, room: users.last_seen(conn, ["user-1", "user-2"]),
+    "public stories": lambda conn, room: stories.page(conn, reader_id=None, author_id=None, before=None, limit=20),
+    "stories that I find": lambda conn, room: stories.page(
+        conn, reader_id="user-1", author_id=None, before="story-9", limit=20
+    ),
+    "somebody's stories": lambda conn, room: stories.page(
+        conn, reader_id="user-1", author_id="user-1", before=None, limit=20
+    ),
+    "posts of a story": lambda conn, room: posts.page(
+        conn, room, reader=users.User("user-1", ""), before=None, limit=20
+    ),
+    "who may read a post": lambda conn, room: reading.readers(conn, "post", "nothing", share=True),
+    "which posts are a story's": lambda conn, room: posts.among(conn, room, ["nothing", "neither"]),
     "that they were seen": lambda conn, room: users.seen(conn, ["user-1", "user-2"]),
     "what waits for somebody": lambda conn, room: notifications.page(conn, "user-1", before="nothing", limit=20),
     "what somebody has not read": lambda conn, room: notifications.page(conn, "user-1", unread=True, limit=20),
@@ -73,6 +99,12 @@ async def fill(database: Database) -> str:
         )
         await messages.write(conn, [_message(made[n % ROOMS], n) for n in range(MESSAGES)])
         await event_log.append(conn, [Draft(f"channel-{n}", "thing:done", n) for n in range(PEOPLE)])
+        for n in range(STORIES):
+            reach = (stories.PUBLIC, stories.LINK, stories.HELD, stories.AUTHOR)[n % 4]
+            told = {"title": "", "genre": None, "body": "", "visibility": "public", "reach": reach}
+            await stories.create(conn, author_id=f"user-{n % 10}", client_id=None, **told)
+            said = {"type": "review", "title": "", "body": "", "state": posts.SHOWN if n % 2 else posts.HELD}
+            await posts.create(conn, story_id=made[n % 10], author_id=f"user-{n}", client_id=None, **said)
         await idempotency.keep_results(conn, "user-1", "thing:do", {f"client-{n}": n for n in range(PEOPLE)})
         await notifications.deliver(conn, [(f"user-{n % 500}", notice(n)) for n in range(MESSAGES)])
         for n in range(PEOPLE):

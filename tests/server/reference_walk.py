@@ -250,6 +250,67 @@ async def presence(walk: Walk) -> None:
     await ada.socket.wait_for("viewers:changed")
 
 
+async def comments(walk: Walk) -> None:
+    """A trip is commented on; a moderator lets one comment stay and takes another away."""
+    ada, bo = await walk.user("ada", walk.cluster.a), await walk.user("bo", walk.cluster.b)
+    mo = await walk.user("mo", walk.cluster.b, role="moderator")
+    trip = {"type": "trip", "id": secrets.token_hex(6)}
+    await walk.does(ada, "channel:subscribe", channel=f"trip:{trip['id']}:comments", snapshot=True)
+    await walk.does(mo, "channel:subscribe", channel="admin")
+    lovely = trip | {"body": "Lovely!", "clientId": "lovely"}
+    first = await walk.creates(ada, "comment:create", **lovely)
+    assert await walk.does(ada, "comment:create", **lovely) == first
+    answer = await walk.creates(bo, "comment:create", **trip, body="Was it?", parentId=first["id"])
+    await walk.does(bo, "comment:edit", commentId=answer["id"], body="It was!")
+    await walk.does(bo, "comment:list", **trip, limit=1)
+    await walk.does(bo, "comment:list", **trip, parentId=first["id"], before=answer["id"])
+    for comment, decision in ((first, "approve"), (answer, "reject")):
+        await walk.does(bo, "comment:flag", commentId=comment["id"], reason="Spam")
+        await walk.does(mo, "comment:flag", commentId=comment["id"])
+        (item,) = (await walk.does(mo, "moderation:list", kind="comment", limit=1))["items"]
+        assert item["subjectId"] == comment["id"]
+        await walk.does(mo, "moderation:decide", itemId=item["id"], decision=decision, reason="Rules")
+    await walk.does(mo, "moderation:list", status="rejected")
+    await walk.does(ada, "comment:delete", commentId=first["id"])
+
+
+async def sanctions(walk: Walk) -> None:
+    """Somebody is kept from speaking, sent away and let in again."""
+    ada, mo = await walk.user("ada", walk.cluster.a), await walk.user("mo", walk.cluster.b, role="moderator")
+    backend = await walk.backend()
+    await walk.does(mo, "user:mute", userId=ada.id, seconds=60, reason="Shouting")
+    await walk.does(backend, "user:ban", userId=ada.id)
+    await walk.does(mo, "user:pardon", userId=ada.id)
+    await walk.does(mo, "user:revoke", userId=ada.id, reason="A lost phone")
+
+
+async def stories(walk: Walk) -> None:
+    """A story is written, shown, talked about, hidden and deleted."""
+    ada, bo = await walk.user("ada", walk.cluster.a), await walk.user("bo", walk.cluster.b)
+    visitor = await walk.visitor()
+    await walk.does(visitor, "channel:subscribe", channel="community")
+    await walk.does(ada, "channel:subscribe", channel="community")
+    wanted = {"title": "The lighthouse", "genre": "mystery", "body": "It was dark.", "clientId": "lighthouse"}
+    story = await walk.creates(ada, "story:create", **wanted)
+    assert await walk.does(ada, "story:create", **wanted) == story
+    mine = {"storyId": story["id"]}
+    await walk.does(ada, "story:update", **mine, title="The dark lighthouse", genre=None)
+    await walk.refused("not_found", bo, "story:get", **mine)
+    await walk.does(ada, "story:visibility", **mine, visibility="public")
+    await walk.does(visitor, "story:get", **mine)
+    await walk.does(bo, "story:list", limit=1)
+    await walk.does(ada, "story:list", authorId=ada.id, before=story["id"])
+    await walk.refused("forbidden", bo, "post:create", **mine, title="Read this", type="announcement")
+    said = {"title": "Why dark?", "body": "I wonder.", "type": "question", "clientId": "why"}
+    post = await walk.creates(bo, "post:create", **mine, **said)
+    assert await walk.does(bo, "post:create", **mine, **said) == post
+    await walk.does(bo, "post:update", postId=post["id"], title="Why so dark?")
+    await walk.does(visitor, "post:list", **mine, limit=1)
+    await walk.does(bo, "post:delete", postId=post["id"])
+    await walk.does(ada, "story:visibility", **mine, visibility="unlisted")
+    await walk.does(ada, "story:delete", **mine)
+
+
 async def sessions(walk: Walk) -> None:
     """A session is looked at, extended and ended."""
     ada = await walk.user("ada", walk.cluster.a)
@@ -260,7 +321,6 @@ async def sessions(walk: Walk) -> None:
     await bo.socket.wait_for("session:expired")
 
 
-STAGES: tuple[Callable[[Walk], Awaitable[None]], ...] = (channels, rooms, messages, engagement, sessions)
 STAGES: tuple[Callable[[Walk], Awaitable[None]], ...] = (
     channels,
     rooms,
@@ -268,6 +328,10 @@ STAGES: tuple[Callable[[Walk], Awaitable[None]], ...] = (
     notifications,
     push,
     presence,
+    engagement,
+    comments,
+    sanctions,
+    stories,
     sessions,
 )
 """A function for each noun; new actions are called in one of these, or in a new one."""

@@ -311,7 +311,14 @@ def test_trusted_proxies_are_addresses_or_networks() -> None:
 
 def test_files_that_exist_are_taken(working_folder: Path) -> None:
     (working_folder / "words.txt").write_text("hold: word\n")
-    assert settings(HUBBUB_BLOCKED_WORDS="words.txt").blocked_words == Path("words.txt")
+    assert settings(HUBBUB_BLOCKED_WORDS="words.txt").blocked_words == (("hold", "word"),)
+
+
+def test_a_line_that_is_no_rule_is_named(working_folder: Path) -> None:
+    (working_folder / "words.txt").write_text("hold: word\n\nforbid: word\n")
+    assert "line 3" in refusal(HUBBUB_BLOCKED_WORDS="words.txt")
+    (working_folder / "words.txt").write_text("refuse: /(?=a)/\n")
+    assert "line 1" in refusal(HUBBUB_BLOCKED_WORDS="words.txt")
 
 
 def test_media_go_to_a_folder_or_a_bucket() -> None:

@@ -19,6 +19,7 @@ def upgrade() -> None:
         "stories",
         sa.Column("id", sa.Text, nullable=False),
         sa.Column("author_id", sa.Text, nullable=False),
+        sa.Column("client_id", sa.Text),
         sa.Column("title", sa.Text),
         sa.Column("genre", sa.Text),
         sa.Column("body", sa.Text),
@@ -31,12 +32,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_stories"),
     )
     op.create_index("ix_stories_reach_position", "stories", ["reach", "position"])
-    op.create_index("ix_stories_author_id_reach_position", "stories", ["author_id", "reach", "position"])
+    there = sa.text("reach <> 'nobody'")
+    op.create_index(
+        "ix_stories_author_id_position",
+        "stories",
+        ["author_id", "position"],
+        sqlite_where=there,
+        postgresql_where=there,
+    )
     op.create_table(
         "posts",
         sa.Column("id", sa.Text, nullable=False),
         sa.Column("story_id", sa.Text, nullable=False),
         sa.Column("author_id", sa.Text, nullable=False),
+        sa.Column("client_id", sa.Text),
         sa.Column("type", sa.Text, nullable=False),
         sa.Column("title", sa.Text),
         sa.Column("body", sa.Text),
