@@ -24,7 +24,7 @@ class CreatePost(Payload):
 
     story_id = Id(required=True)
     title = Text(1, TITLE_MAX, required=True)
-    body = Text(1, BODY_MAX, load_default="")
+    body = Text(1, BODY_MAX)
     type = Choice(*TYPES, load_default="discussion")
     client_id = client_id()
 

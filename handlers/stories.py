@@ -27,7 +27,7 @@ class CreateStory(Payload):
 
     title = Text(1, TITLE_MAX, required=True)
     genre = Text(1, GENRE_MAX, allow_none=True)
-    body = Text(1, BODY_MAX, load_default="")
+    body = Text(1, BODY_MAX)
     visibility = Choice("public", "unlisted", "private", load_default="private")
     client_id = client_id()
 

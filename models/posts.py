@@ -17,6 +17,7 @@ from models.types import Timestamp, now
 from models.users import User
 
 SHOWN, HELD, DELETED = "shown", "held", "deleted"
+_STATUS = {SHOWN: "approved", HELD: "pending", DELETED: "deleted"}
 
 posts = Table(
     "posts",
@@ -58,7 +59,7 @@ def wire(row: Any, author: dict[str, Any]) -> dict[str, Any]:
         "title": row.title,
         "body": row.body,
         "type": row.type,
-        "isHeld": row.state == HELD,
+        "status": _STATUS[row.state],
         "createdAt": row.created_at,
         "updatedAt": row.updated_at,
         "deletedAt": row.updated_at if row.state == DELETED else None,

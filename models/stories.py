@@ -19,6 +19,7 @@ from models.types import Timestamp, now
 from models.users import User
 
 PUBLIC, LINK, HELD, AUTHOR, NOBODY = "everyone", "link", "held", "author", "nobody"
+_STATUS = {HELD: "pending", NOBODY: "deleted"}
 _REACH = {"public": PUBLIC, "unlisted": LINK, "private": AUTHOR}
 
 # Written out, because a planner takes an index of some rows only for a condition that says which.
@@ -71,7 +72,7 @@ def wire(row: Any, author: dict[str, Any]) -> dict[str, Any]:
         "genre": row.genre,
         "body": row.body,
         "visibility": row.visibility,
-        "isHeld": row.reach == HELD,
+        "status": _STATUS.get(row.reach, "approved"),
         "authorId": row.author_id,
         "createdAt": row.created_at,
         "updatedAt": row.updated_at,

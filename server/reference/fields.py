@@ -103,7 +103,8 @@ def _converter() -> OpenAPIConverter:
     """apispec's converter, acquainted with our fields; a payload within a payload is described where it stands."""
 
     def of_our_fields(_: OpenAPIConverter, field: fields.Field[Any], **__: Any) -> Schema:
-        return constraints(field)
+        found = constraints(field)
+        return found | {"type": [found["type"], "null"]} if field.allow_none and "type" in found else found
 
     plugin = MarshmallowPlugin(schema_name_resolver=lambda schema: "")
     APISpec("", "", OPENAPI_VERSION, plugins=[plugin])
