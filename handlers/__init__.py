@@ -7,7 +7,11 @@ from handlers import (
     members,
     messages,
     moderation,
+    notifications,
     posts,
+    preferences,
+    presence,
+    push,
     ratings,
     reactions,
     reads,
@@ -17,6 +21,7 @@ from handlers import (
     session,
     stories,
     typing,
+    viewers,
 )
 from handlers.base import REGISTRY
 
@@ -28,7 +33,11 @@ __all__ = [
     "members",
     "messages",
     "moderation",
+    "notifications",
     "posts",
+    "preferences",
+    "presence",
+    "push",
     "ratings",
     "reactions",
     "reads",
@@ -38,4 +47,5 @@ __all__ = [
     "session",
     "stories",
     "typing",
+    "viewers",
 ]

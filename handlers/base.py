@@ -80,11 +80,45 @@ class TypingBoard(Protocol):
 class Presence(Protocol):
     """Who is online, on all workers."""
 
-    async def of(self, conn: AsyncConnection, users: Mapping[str, User]) -> dict[str, dict[str, Any]]:
-        """The presence of the contract's section 6 of each of the users."""
+    async def update(
+        self, user: User, connection: str | None, status: str | None, said: Mapping[str, str | None]
+    ) -> dict[str, Any]:
+        """A client says how its user is (of ``page`` and ``activity`` what is in ``said``), or without a status that
+        they are still there; their presence then. A call without a connection counts for a while.
+        """
+
+    async def of(
+        self, conn: AsyncConnection, people: Mapping[str, User], last_seen: Mapping[str, str | None] | None = None
+    ) -> dict[str, dict[str, Any]]:
+        """The presence of the contract's section 6 of each of the users.
+
+        When they were last seen is read from the database unless it is given.
+        """
 
     async def statuses(self, ids: Iterable[str]) -> dict[str, str]:
         """``online``, ``away`` or ``offline`` for each of the ids."""
+
+    async def listed(self, status: str, before: str | None, limit: int) -> tuple[list[str], bool]:
+        """The ids of those with this status, in descending order from below ``before``, and whether there are more."""
+
+    async def state(self, channel: str) -> dict[str, Any]:
+        """Who is there, for somebody who hears ``presence`` or ``presence:{userId}``: ``{presence: […]}``."""
+
+
+class Viewers(Protocol):
+    """Who looks at an entity (``{type}:{id}``), on all workers. All answer ``{count, viewers}``."""
+
+    async def track(self, entity: str, user_id: str) -> dict[str, Any]:
+        """A user looks at it, for a while from now on."""
+
+    async def untrack(self, entity: str, user_id: str) -> dict[str, Any]:
+        """What ``track`` began ends."""
+
+    async def viewers(self, entity: str) -> dict[str, Any]:
+        """How many look, and the first five of them."""
+
+    async def state(self, channel: str) -> dict[str, Any]:
+        """The same, for somebody who hears ``{type}:{id}:viewers``."""
 
 
 class Sessions(Protocol):
@@ -95,6 +129,21 @@ class Sessions(Protocol):
 
     async def may_subscribe(self, token: str, user_id: str, channel: str) -> bool:
         """Whether a subscription token lets this user hear this private channel."""
+
+
+class WebPush(Protocol):
+    """Telling people in their browsers while they are away."""
+
+    @property
+    def public_key(self) -> str:
+        """The key that browsers subscribe with."""
+
+    @property
+    def subscriptions_per_user(self) -> int:
+        """How many browsers one person may have."""
+
+    async def check(self, endpoint: str) -> None:
+        """Raise ``Invalid`` unless a push may be sent there, ``Unavailable`` while nobody can tell."""
 
 
 class Sanctions(Protocol):
@@ -134,9 +183,11 @@ class Services:
     subscriptions: Subscriptions
     typing: TypingBoard
     presence: Presence
+    viewers: Viewers
     sessions: Sessions
     rules: Rules
     background: Background
+    push: WebPush
     sanctions: Sanctions
     words: Words
 
@@ -227,6 +278,7 @@ class Action:
     limit: Limit | None
     repeated: Handler | None
     speaks: bool
+    prepare: Handler | None
 
 
 REGISTRY: dict[str, Action] = {}
@@ -244,6 +296,7 @@ def handles(
     limit: Limit | None = None,
     repeated: Handler | None = None,
     speaks: bool = False,
+    prepare: Handler | None = None,
 ) -> Callable[[Handler], Handler]:
     """Register a function as the action ``name``.
 
@@ -257,13 +310,14 @@ def handles(
         limit: names the bucket, its rate a second and its burst, for actions with a limit of their own.
         repeated: called with the context and the first result when a ``clientId`` comes again.
         speaks: others see what it does, so that somebody who is muted may not call it.
+        prepare: called like the function before the transaction, for what may take long; may raise.
     """
     pair = isinstance(rest, tuple) and len(rest) == 2 and isinstance(rest[0], str)
     routes: Any = (rest,) if pair else tuple(rest)
 
     def register(run: Handler) -> Handler:
         REGISTRY[name] = Action(
-            name, schema(), routes, run, reads, slow, frozenset(audience), batch, limit, repeated, speaks
+            name, schema(), routes, run, reads, slow, frozenset(audience), batch, limit, repeated, speaks, prepare
         )
         return run
 

@@ -85,7 +85,7 @@ async def subscribe(
         replayed = [orjson.loads(event.envelope) for event in position.events]
         reply |= {"seq": position.seq, "recovered": position.recovered, "events": replayed}
         if snapshot:
-            reply["snapshot"] = {"typing": ctx.services.typing.typing(channel)}
+            reply["snapshot"] = await _snapshot(ctx, channel)
         return reply
 
     ctx.finish = attach
@@ -128,6 +128,16 @@ async def publish_batch(ctx: Context, events: list[dict[str, Any]], client_id: s
     await idempotency.keep_results(ctx.conn, ctx.actor.id or "", "channel:publish", results)
     ctx.created = bool(fresh)
     return {"results": [{"seq": numbers[each.get("client_id", at)]} for at, each in enumerate(events)]}
+
+
+async def _snapshot(ctx: Context, channel: str) -> dict[str, Any]:
+    """What a channel that the connection hears already holds at this moment."""
+    kind = access.parse(channel, ctx.services.rules)
+    if kind.kind == "presence":
+        return await ctx.services.presence.state(channel)
+    if kind.topic == "viewers":
+        return await ctx.services.viewers.state(channel)
+    return {"typing": ctx.services.typing.typing(channel)}
 
 
 def _published(ctx: Context, channel: str) -> str:

@@ -6,7 +6,24 @@ This is the reference's source, and the tests hold the handlers to it: what is p
 from dataclasses import dataclass
 from typing import Literal
 
-from handlers.shapes import COUNT, ID, POST_TYPE, RATING, SEQ, TEXT, TIME, Schema, many, maybe, ref, thing, words
+from handlers.shapes import (
+    COUNT,
+    ID,
+    POST_TYPE,
+    RATING,
+    SEQ,
+    SOME_NOTIFICATIONS,
+    SOME_NOTIFICATIONS_READ,
+    TEXT,
+    TIME,
+    Schema,
+    just,
+    many,
+    maybe,
+    ref,
+    thing,
+    words,
+)
 
 Kind = Literal["stored", "signal", "connection"]
 
@@ -150,6 +167,34 @@ _ALL = (
         ("room", "comments", "community"),
         thing(users=many(ref("Typist"))),
         "Who types there at this moment: everyone, absolute.",
+        "signal",
+    ),
+    EventKind(
+        "notification:created",
+        _USER,
+        thing(None, ("quiet",), notification=ref("Notification"), unreadCount=COUNT, quiet=just(True)),
+        "This person is notified, or an unread notification of theirs is renewed; `quiet` during their quiet hours.",
+    ),
+    EventKind(
+        "notification:read",
+        _USER,
+        SOME_NOTIFICATIONS_READ,
+        "Some notifications of this person, or all, count as read; with `isRead: false` as unread again.",
+    ),
+    EventKind("notification:deleted", _USER, SOME_NOTIFICATIONS, "Some notifications of this person are gone, or all."),
+    EventKind(
+        "presence:changed",
+        ("presence", "presenceOfUser"),
+        {"anyOf": [ref("Presence"), thing(changes=many(ref("Presence")))]},
+        "Somebody came, went, or does something else: that person's presence on `presence:{userId}`, and of all whom"
+        " it concerns on `presence`, at most once a second.",
+        "signal",
+    ),
+    EventKind(
+        "viewers:changed",
+        ("viewers",),
+        ref("Viewers"),
+        "Others look at the entity: how many people there are now, and the first five of them.",
         "signal",
     ),
     EventKind(

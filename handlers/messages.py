@@ -1,17 +1,17 @@
 """Messages: sent, edited, deleted and found again."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
-from handlers import access
+from handlers import access, notices
 from handlers.base import Actor, Context, Job, Rules, handles
 from handlers.errors import Forbidden, NotFound
 from handlers.mentions import named_in
+from handlers.notices import Said
 from handlers.outbox import send_batch
-from handlers.payload import Id, Payload, Text, Whole, clean_all, client_id, ids, limit
+from handlers.payload import Id, Payload, Text, Whole, clean_all, client_id, ids, is_link, limit
 from handlers.words import screen
 from models import event_log, members, messages
 
@@ -23,14 +23,9 @@ class Attachment(fields.Dict):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         found = clean_all(super()._deserialize(value, attr, data, **kwargs))
-        url = found.get("url")
-        if type(url) is not str or len(url) > 2048 or not _URL.match(url):
+        if not is_link(found.get("url")):
             raise ValidationError("Must have a url that begins with https://, http:// or /.")
         return found
-
-
-# Browsers read a backslash as a slash, and what begins with two of them as another site.
-_URL = re.compile(r"(https?://[^\s/\\]|/(?![/\\]))\S*\Z", re.IGNORECASE)
 
 
 class SendMessage(Payload):
@@ -108,9 +103,12 @@ async def edit_message(
     screen(ctx, message=message)
     wanted = [*(mentions if mentions is not None else row.mentions), *named_in(message)]
     there = await members.among(ctx.conn, row.room_id, wanted)
-    await messages.edit(ctx.conn, row, message, [each for each in dict.fromkeys(wanted) if each in there])
+    mentioned = [each for each in dict.fromkeys(wanted) if each in there]
+    await messages.edit(ctx.conn, row, message, mentioned)
     edited = await _wire(ctx, message_id)
     ctx.publish(f"room:{row.room_id}", "message:edited", edited, subject=message_id)
+    new = [each for each in mentioned if each not in row.mentions]
+    await notices.of_messages(ctx, [Said(ctx.user, seat.room, message_id, row.seq, message, new)])
     return edited
 
 
@@ -124,7 +122,8 @@ async def delete_message(ctx: Context, message_id: str) -> dict[str, Any]:
         await messages.erase(ctx.conn, row)
         erased = await _wire(ctx, message_id)
         gone = {name: erased[name] for name in ("message", "mentions", "attachments", "reactions", "deletedAt")}
-        await event_log.redact(ctx.conn, message_id, gone)
+        await notices.withdraw(ctx, message_id)
+        await event_log.redact(ctx.conn, message_id, gone | {"notification": {"message": ""}})
         ctx.publish(f"room:{row.room_id}", "message:deleted", {"messageId": message_id, "seq": row.seq})
         return erased
     return await _wire(ctx, message_id)

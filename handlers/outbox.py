@@ -5,20 +5,32 @@ while a commit runs is checked, numbered and stored together.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-from handlers import access
+from handlers import access, notices
 from handlers.base import Job
 from handlers.errors import ActionError, Forbidden, Invalid, NotFound, RateLimited
 from handlers.mentions import named_in
+from handlers.notices import Said
 from handlers.words import screen
 from models import members, messages, rooms
 from models.ids import new_id
 from models.types import now
 
 Place = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A message that may be sent: its locked room, its sender's membership, and the author whom it answers."""
+
+    job: Job
+    room: Any
+    member: Any
+    answered: str | None
 
 
 async def send_batch(jobs: Sequence[Job]) -> None:
@@ -50,15 +62,14 @@ async def _without_repeats(jobs: Sequence[Job]) -> tuple[list[Job], list[tuple[J
     return fresh, repeats
 
 
-async def _accept(jobs: Sequence[Job]) -> list[tuple[Job, Any, Any]]:
-    """Those jobs whose message may be sent, each with its locked room and its sender's membership."""
+async def _accept(jobs: Sequence[Job]) -> list[Accepted]:
+    """Those jobs whose message may be sent."""
     if not jobs:
         return []
     conn = jobs[0].ctx.conn
     held = await rooms.lock_all(conn, {job.data["room_id"] for job in jobs})
     places = await members.places(conn, [_place(job) for job in jobs])
-    answered = [job.data["reply_to_id"] for job in jobs if "reply_to_id" in job.data]
-    rooms_of_answered = await messages.rooms_of(conn, answered)
+    answered = await messages.whose(conn, [job.data["reply_to_id"] for job in jobs if "reply_to_id" in job.data])
     last_sent: dict[Place, str | None] = {place: row.last_sent_at for place, row in places.items()}
     moment = now()
     accepted = []
@@ -67,14 +78,14 @@ async def _accept(jobs: Sequence[Job]) -> list[tuple[Job, Any, Any]]:
         room: Any = held.get(place[0])
         member: Any = places.get(place)
         try:
-            _check(job, room, member, rooms_of_answered)
+            author = _check(job, room, member, answered)
             if room.slow_mode and member.role == "member" and not job.ctx.actor.is_moderator:
                 _pause(last_sent[place], room.slow_mode, moment)
         except ActionError as error:
             job.error = error
             continue
         last_sent[place] = moment
-        accepted.append((job, room, member))
+        accepted.append(Accepted(job, room, member, author))
     return accepted
 
 
@@ -82,15 +93,20 @@ def _place(job: Job) -> Place:
     return job.data["room_id"], job.ctx.user.id
 
 
-def _check(job: Job, room: Any, member: Any, rooms_of_answered: dict[str, str]) -> None:
+def _check(job: Job, room: Any, member: Any, answered: dict[str, tuple[str, str]]) -> str | None:
+    """Raise unless the message may be sent; returns the author of the one that it answers."""
     if room is None or (member is None and room.visibility != "public"):
         raise NotFound("There is no such room.")
     if member is None:
         raise Forbidden("Join this room first.")
     access.require_active(room)
     screen(job.ctx, message=job.data["message"])
-    if "reply_to_id" in job.data and rooms_of_answered.get(job.data["reply_to_id"]) != room.id:
+    if "reply_to_id" not in job.data:
+        return None
+    place, author = answered.get(job.data["reply_to_id"], (None, None))
+    if place != room.id:
         raise Invalid("The message replied to is not in this room.", {"replyToId": ["Is no message of this room."]})
+    return author
 
 
 def _pause(last: str | None, seconds: int, moment: str) -> None:
@@ -101,44 +117,64 @@ def _pause(last: str | None, seconds: int, moment: str) -> None:
         raise RateLimited(seconds - waited, f"This room is in slow mode: one message every {seconds} seconds.")
 
 
-async def _write(accepted: Sequence[tuple[Job, Any, Any]]) -> None:
+async def _write(accepted: Sequence[Accepted]) -> None:
     mentioned = await _mentioned(accepted)
-    newest = {room.id: room.message_seq for _, room, _ in accepted}
+    newest = {each.room.id: each.room.message_seq for each in accepted}
     moment = now()
     rows = []
-    for (job, room, _), mentions in zip(accepted, mentioned, strict=True):
-        newest[room.id] += 1
+    for each, mentions in zip(accepted, mentioned, strict=True):
+        newest[each.room.id] += 1
         rows.append(
             {
                 "id": new_id(),
-                "room_id": room.id,
-                "seq": newest[room.id],
-                "user_id": job.ctx.user.id,
-                "client_id": job.data.get("client_id"),
-                "message": job.data["message"],
-                "reply_to_id": job.data.get("reply_to_id"),
+                "room_id": each.room.id,
+                "seq": newest[each.room.id],
+                "user_id": each.job.ctx.user.id,
+                "client_id": each.job.data.get("client_id"),
+                "message": each.job.data["message"],
+                "reply_to_id": each.job.data.get("reply_to_id"),
                 "mentions": mentions,
-                "attachments": job.data["attachments"],
+                "attachments": each.job.data["attachments"],
                 "created_at": moment,
                 "edited_at": None,
                 "deleted_at": None,
             }
         )
-    conn = accepted[0][0].ctx.conn
+    conn = accepted[0].job.ctx.conn
     await messages.write(conn, rows)
     mentioning = [row for row in rows if row["mentions"]]
-    last = {_place(job): row for (job, _, _), row in zip(accepted, rows, strict=True)}
+    last = {_place(each.job): row for each, row in zip(accepted, rows, strict=True)}
     await members.sent(
         conn, [{"r": room, "u": user, "read": row["seq"], "sent": moment} for (room, user), row in last.items()]
     )
-    for (job, room, member), row in zip(accepted, rows, strict=True):
-        channel = f"room:{room.id}"
+    for each, row in zip(accepted, rows, strict=True):
+        job, channel = each.job, f"room:{each.room.id}"
         job.result = messages.wire_of(row, job.ctx.user)
         job.ctx.created = True
         job.ctx.publish(channel, "message:created", job.result, subject=row["id"])
         job.ctx.after_commit.append(partial(job.ctx.services.typing.stop, channel, job.ctx.user.id))
-        if last[_place(job)] is row and member.last_read_seq < room.message_seq:
-            job.ctx.publish(f"user:{job.ctx.user.id}", "room:unread", _unread(row, mentioning, newest[room.id]))
+        if last[_place(job)] is row and each.member.last_read_seq < each.room.message_seq:
+            state = _unread(row, mentioning, newest[each.room.id])
+            job.ctx.publish(f"user:{job.ctx.user.id}", "room:unread", state)
+    await notices.of_messages(accepted[0].job.ctx, _said(accepted, rows))
+
+
+def _said(accepted: Sequence[Accepted], rows: Sequence[dict[str, Any]]) -> list[Said]:
+    """The messages that somebody may have to be told of; what is said to a room at large is not among them."""
+    return [
+        Said(
+            author=each.job.ctx.user,
+            room=each.room,
+            id=row["id"],
+            seq=row["seq"],
+            message=row["message"],
+            mentioned=row["mentions"],
+            answered=each.answered,
+            people=rooms.direct_people(each.room),
+        )
+        for each, row in zip(accepted, rows, strict=True)
+        if row["mentions"] or each.answered or each.room.visibility == "direct"
+    ]
 
 
 def _unread(own: dict[str, Any], mentioning: Sequence[dict[str, Any]], newest: int) -> dict[str, Any]:
@@ -152,12 +188,12 @@ def _unread(own: dict[str, Any], mentioning: Sequence[dict[str, Any]], newest: i
     }
 
 
-async def _mentioned(accepted: Sequence[tuple[Job, Any, Any]]) -> list[list[str]]:
+async def _mentioned(accepted: Sequence[Accepted]) -> list[list[str]]:
     """For each message the members that it mentions, in the order in which it names them."""
-    wanted = [[*job.data["mentions"], *named_in(job.data["message"])] for job, _, _ in accepted]
-    pairs = [(room.id, each) for (_, room, _), named in zip(accepted, wanted, strict=True) for each in named]
-    there = await members.places(accepted[0][0].ctx.conn, pairs)
+    wanted = [[*each.job.data["mentions"], *named_in(each.job.data["message"])] for each in accepted]
+    pairs = [(each.room.id, name) for each, named in zip(accepted, wanted, strict=True) for name in named]
+    there = await members.places(accepted[0].job.ctx.conn, pairs)
     return [
-        [each for each in dict.fromkeys(named) if (room.id, each) in there]
-        for (_, room, _), named in zip(accepted, wanted, strict=True)
+        [name for name in dict.fromkeys(named) if (each.room.id, name) in there]
+        for each, named in zip(accepted, wanted, strict=True)
     ]

@@ -9,7 +9,10 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, vali
 # All control characters but line breaks and tabs (Unicode category Cc).
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+# Browsers read a backslash as a slash, and what begins with two of them as another site.
+_LINK = re.compile(r"(https?://[^\s/\\]|/(?![/\\]))\S*\Z", re.IGNORECASE)
 IDENTIFIER_MAX = 255
+LINK_MAX = 2048
 
 
 def clean(text: str) -> str:
@@ -90,6 +93,21 @@ class Id(fields.Field[str]):
         return value
 
 
+def is_link(value: Any) -> bool:
+    """Whether a value is an address that a browser may follow: of the web, or a path of the page's own site."""
+    return type(value) is str and len(value) <= LINK_MAX and _LINK.match(value) is not None
+
+
+class Link(fields.Field[str]):
+    """An address that a browser may follow."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> str:
+        found: str = clean(value) if type(value) is str else ""
+        if not is_link(found):
+            raise ValidationError("Must begin with https://, http:// or /.")
+        return found
+
+
 class Whole(fields.Field[int]):
     """A whole number within bounds; neither a text nor a boolean passes for one."""
 
@@ -141,9 +159,18 @@ def client_id() -> Id:
     return Id(64)
 
 
-def ids(maximum: int = 1000, **kwargs: Any) -> fields.List:
+class Ids(fields.List):
+    """A list of ids. One that is too long is refused without a look at what is in it."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
+        if isinstance(value, list):
+            self._validate(value)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+def ids(maximum: int = 1000, minimum: int | None = None, **kwargs: Any) -> Ids:
     """A list of ids, of 1,000 at most."""
-    return fields.List(Id(), validate=validate.Length(max=maximum), **kwargs)
+    return Ids(Id(), validate=validate.Length(min=minimum, max=maximum), **kwargs)
 
 
 def limit(default: int, maximum: int) -> Whole:

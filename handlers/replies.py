@@ -2,7 +2,25 @@
 
 from dataclasses import dataclass
 
-from handlers.shapes import COUNT, FLAG, ID, MINE, RATING, SEQ, TEXT, TIME, Schema, many, maybe, page, ref, thing, words
+from handlers.shapes import (
+    COUNT,
+    FLAG,
+    ID,
+    MINE,
+    RATING,
+    SEQ,
+    SOME_NOTIFICATIONS,
+    SOME_NOTIFICATIONS_READ,
+    TEXT,
+    TIME,
+    Schema,
+    many,
+    maybe,
+    page,
+    ref,
+    thing,
+    words,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +51,14 @@ REPLIES: dict[str, Answer] = {
             seq=COUNT,
             recovered=FLAG,
             events=many(ref("Event")),
-            snapshot=thing(
-                "The channel's present state, true at ``seq``: what its events would have told by then.",
-                ("typing", "count", *RATING),
-                typing=many(ref("Typist")),
-                count=COUNT,
-                **RATING,
-            ),
+            snapshot={
+                "description": "The channel's present state, true at ``seq``: what its events would have told by then.",
+                "anyOf": [
+                    thing(None, ("typing", "count", *RATING), typing=many(ref("Typist")), count=COUNT, **RATING),
+                    thing(presence=many(ref("Presence"))),
+                    ref("Viewers"),
+                ],
+            },
         )
     ),
     "channel:unsubscribe": Answer(_CHANNEL),
@@ -94,6 +113,15 @@ REPLIES: dict[str, Answer] = {
     "save:set": _SAVE,
     "save:get": _SAVE,
     "save:list": Answer(page("saves", ref("Save"))),
+    "presence:update": Answer(ref("Presence")),
+    "presence:heartbeat": Answer(ref("Presence")),
+    "presence:get": Answer({"anyOf": [ref("Presence"), page("presence", ref("Presence"))]}),
+    "viewers:track": Answer(ref("Viewers")),
+    "viewers:untrack": Answer(ref("Viewers")),
+    "viewers:get": Answer(ref("Viewers")),
+    "push:subscribe": Answer(ref("PushSubscription"), creates=True),
+    "push:unsubscribe": Answer(thing(endpoint=TEXT)),
+    "push:key": Answer(thing("What browsers subscribe with, in URL-safe base64.", publicKey=TEXT)),
     "story:create": Answer(ref("Story"), creates=True),
     "story:update": _STORY,
     "story:visibility": _STORY,
@@ -111,6 +139,14 @@ REPLIES: dict[str, Answer] = {
             role=words("user", "moderator", "admin"),
             unreadCount=COUNT,
             mentionCount=COUNT,
+            notificationCount=COUNT,
         )
     ),
+    "notification:send": Answer(thing(id=ID, recipients=COUNT), creates=True),
+    "notification:list": Answer(
+        thing(notifications=many(ref("Notification"), 100), unreadCount=COUNT, hasMore=FLAG),
+    ),
+    "notification:read": Answer(SOME_NOTIFICATIONS_READ),
+    "notification:delete": Answer(SOME_NOTIFICATIONS),
+    "notification:preferences": Answer(ref("Preferences")),
 }

@@ -5,7 +5,7 @@ from typing import Any
 from handlers.base import Context, handles
 from handlers.errors import Invalid
 from handlers.payload import Id, Nothing, Payload
-from models import members
+from models import members, notifications
 
 
 class Refresh(Payload):
@@ -31,4 +31,5 @@ async def who_am_i(ctx: Context) -> dict[str, Any]:
         "role": ctx.user.role,
         "unreadCount": unread,
         "mentionCount": mentioned,
+        "notificationCount": await notifications.unread_count(ctx.conn, ctx.user.id),
     }

@@ -9,6 +9,7 @@ from typing import Any
 
 from handlers import errors
 from handlers.errors import ActionError
+from models.notifications import LEVELS, TYPES
 
 Schema = dict[str, Any]
 
@@ -23,6 +24,7 @@ TIME: Schema = {
     "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$",
     "examples": ["2026-11-21T01:02:03.456Z"],
 }
+_CLOCK: Schema = {"type": "string", "pattern": r"^([01]\d|2[0-3]):[0-5]\d$", "examples": ["22:00"]}
 SECONDS: Schema = {"description": "Seconds.", "type": "number", "exclusiveMinimum": 0}
 ANYTHING: Schema = {}
 STARS: Schema = {"type": "integer", "minimum": 1, "maximum": 5}
@@ -83,6 +85,11 @@ _ROOM = {
     "updatedAt": TIME,
 }
 _ROLE = words("owner", "moderator", "member")
+_WHICH = {"ids": many(ID, 1000), "all": just(True), "unreadCount": COUNT}
+SOME_NOTIFICATIONS = thing("Which notifications: ``ids``, or ``all``.", ("ids", "all"), **_WHICH)
+SOME_NOTIFICATIONS_READ = thing(
+    "Which notifications: ``ids``, or ``all``.", ("ids", "all", "isRead"), **_WHICH, isRead=just(False)
+)
 
 SHAPES: dict[str, Schema] = {
     "User": thing("A person, as the claims of their token tell.", **_USER),
@@ -95,6 +102,11 @@ SHAPES: dict[str, Schema] = {
         currentPage=maybe(TEXT),
         activity=maybe(TEXT),
         user=ref("User"),
+    ),
+    "Viewers": thing(
+        "Who looks at an entity: people, not tabs, and the first five of them.",
+        count=COUNT,
+        viewers=many(ref("User"), 5),
     ),
     "Room": thing("Where people chat; ``name`` is null for a direct room.", **_ROOM),
     "ListedRoom": thing(
@@ -195,6 +207,26 @@ SHAPES: dict[str, Schema] = {
         revokedAt=maybe(TIME),
     ),
     "Save": thing("What a person has put aside for later.", id=ID, **_ENTITY, createdAt=TIME),
+    "Notification": thing(
+        "Something that a person is told; ``count`` tells how many were collapsed into it.",
+        id=ID,
+        title=TEXT,
+        message=TEXT,
+        type=words(*TYPES),
+        level=words(*LEVELS),
+        isRead=FLAG,
+        link=maybe(TEXT),
+        data={"type": "object", "additionalProperties": True},
+        count=SEQ,
+        createdAt=TIME,
+    ),
+    "Preferences": thing(
+        "What a person wants to be notified of, and when.",
+        types=thing(**{each: thing(inApp=FLAG, push=FLAG) for each in TYPES}),
+        quietHours=maybe(thing(start=_CLOCK, end=_CLOCK, timeZone=TEXT)),
+        mutedRooms=many(ID, 1000),
+    ),
+    "PushSubscription": thing("A browser that gets a person's pushes.", endpoint=TEXT, createdAt=TIME),
     "Story": thing(
         "What somebody wrote; while it is ``pending`` its author and moderators alone see it.",
         id=ID,

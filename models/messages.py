@@ -80,7 +80,7 @@ _WITH_AUTHOR = select(messages, *PROFILE).join(users, users.c.id == messages.c.u
 _SENT_BEFORE = _WITH_AUTHOR.where(
     messages.c.client_id.is_not(None), pair_of(messages.c.user_id, messages.c.client_id, "keys")
 )
-_ROOMS_OF = select(messages.c.id, messages.c.room_id).where(one_of(messages.c.id, "ids"))
+_WHOSE = select(messages.c.id, messages.c.room_id, messages.c.user_id).where(one_of(messages.c.id, "ids"))
 _LATEST = _WITH_AUTHOR.join(rooms, and_(rooms.c.id == messages.c.room_id, rooms.c.message_seq == messages.c.seq)).where(
     one_of(rooms.c.id, "rooms")
 )
@@ -170,12 +170,12 @@ async def write(conn: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
     )
 
 
-async def rooms_of(conn: AsyncConnection, message_ids: Sequence[str]) -> dict[str, str]:
-    """For each existing message the id of its room."""
+async def whose(conn: AsyncConnection, message_ids: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """For each existing message the ids of its room and of its author."""
     if not message_ids:
         return {}
-    rows = await conn.execute(_ROOMS_OF, {"ids": as_set(message_ids)})
-    return {row.id: row.room_id for row in rows}
+    rows = await conn.execute(_WHOSE, {"ids": as_set(message_ids)})
+    return {row.id: (row.room_id, row.user_id) for row in rows}
 
 
 async def history(

@@ -87,7 +87,11 @@ inboxes = Table(
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What somebody is to be told. ``critical`` passes their preferences; ``subject`` is the message that it quotes."""
+    """What somebody is to be told.
+
+    ``critical`` passes their preferences; ``subject`` is the message that it quotes, ``room_id`` the room of which it
+    tells, and of which somebody may want to hear nothing.
+    """
 
     title: str
     message: str
@@ -98,7 +102,13 @@ class Notice:
     collapse_key: str | None = None
     critical: bool = False
     subject: str | None = None
+    room_id: str | None = None
     id: str = field(default_factory=new_id)
+
+    def pushed(self, id: str | None = None) -> dict[str, Any]:
+        """What a push says; ``id`` is that of the notification which it renewed, if it did."""
+        told = ("id", "title", "message", "type", "level", "link", "data")
+        return {name: getattr(self, name) for name in told} | ({} if id is None else {"id": id})
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +157,12 @@ _UNREAD = ~notifications.c.is_read
 _INSERT = insert(notifications)
 _OPEN = (
     select(notifications.c.user_id, notifications.c.collapse_key, notifications.c.id, notifications.c.count)
-    .where(pair_of(notifications.c.user_id, notifications.c.collapse_key, "pairs"), _UNREAD)
+    .where(
+        # What the index says of its rows, so that it is taken.
+        notifications.c.collapse_key.is_not(None),
+        _UNREAD,
+        pair_of(notifications.c.user_id, notifications.c.collapse_key, "pairs"),
+    )
     .order_by(notifications.c.position)
 )
 _RENEW = (
@@ -247,16 +262,16 @@ async def page(
     conn: AsyncConnection,
     user_id: str,
     *,
-    unread: bool | None = None,
+    unread: bool = False,
     type: str | None = None,
     before: str | None = None,
     limit: int,
 ) -> list[Any]:
     """Somebody's notifications, newest first, from behind the one of the id ``before`` on; one more than ``limit`` if
-    there are more. ``unread`` None stands for both kinds."""
+    there are more. With ``unread`` those alone that they have not read."""
     query = select(notifications).where(notifications.c.user_id == user_id)
-    if unread is not None:
-        query = query.where(_UNREAD if unread else notifications.c.is_read)
+    if unread:
+        query = query.where(_UNREAD)
     if type is not None:
         query = query.where(notifications.c.type == type)
     if before is not None:

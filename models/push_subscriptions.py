@@ -30,6 +30,7 @@ push_subscriptions = Table(
     Index("ix_push_subscriptions_user_id", "user_id", "updated_at"),
 )
 
+_REMOVE = delete(push_subscriptions).where(one_of(push_subscriptions.c.id, "ids"))
 _REST = (
     update(push_subscriptions)
     .where(push_subscriptions.c.id == bindparam("subscription"))
@@ -90,17 +91,23 @@ async def unsubscribe(conn: AsyncConnection, user_id: str, endpoint: str) -> boo
 
 async def remove(conn: AsyncConnection, ids: Iterable[str]) -> None:
     """Delete subscriptions that their push service knows no longer."""
-    await conn.execute(delete(push_subscriptions).where(one_of(push_subscriptions.c.id, "ids")), {"ids": as_set(ids)})
+    gone = sorted(ids)
+    if gone:
+        await conn.execute(_REMOVE, {"ids": as_set(gone)})
 
 
 async def rest(conn: AsyncConnection, until: Iterable[tuple[str, str]]) -> None:
     """Leave subscriptions alone until a moment: (id, moment) of each."""
-    await conn.execute(_REST, [{"subscription": each, "until": moment} for each, moment in sorted(until)])
+    rows = [{"subscription": each, "until": moment} for each, moment in sorted(until)]
+    if rows:
+        await conn.execute(_REST, rows)
 
 
 async def recover(conn: AsyncConnection, ids: Iterable[str]) -> None:
     """Note that subscriptions work; nothing is written for those that did before."""
-    await conn.execute(_RECOVER, {"ids": as_set(ids)})
+    well = sorted(ids)
+    if well:
+        await conn.execute(_RECOVER, {"ids": as_set(well)})
 
 
 def wire(row: Any) -> dict[str, Any]:

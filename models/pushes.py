@@ -34,7 +34,8 @@ from models.push_subscriptions import push_subscriptions
 from models.sets import as_set, pair_of
 from models.types import Json, Timestamp, now
 
-# ``due_at`` of a claimed row is when its ``claim`` runs out. ``is_held`` was put off once because its user was online.
+# ``due_at`` of a claimed row is when its ``claim`` runs out. ``is_held``: put off once because its user was online.
+# ``is_stored``: its notification is in the user's list, unless it was deleted since.
 pushes = Table(
     "pushes",
     metadata,
@@ -42,6 +43,7 @@ pushes = Table(
     Column("notification_id", Text, primary_key=True),
     Column("payload", Json, nullable=False),
     Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("is_stored", Boolean, nullable=False),
     Column("is_held", Boolean, nullable=False, server_default=false()),
     Column("claim", Text),
     Column("due_at", Timestamp, nullable=False, index=True),
@@ -51,22 +53,25 @@ pushes = Table(
 # A notification that is renewed while its push waits takes the waiting one's place.
 _RENEWED = (
     " ON CONFLICT (subscription_id, notification_id) DO UPDATE SET payload = excluded.payload, attempts = 0,"
-    " is_held = excluded.is_held, claim = NULL, due_at = excluded.due_at, created_at = excluded.created_at"
+    " is_stored = excluded.is_stored, is_held = excluded.is_held, claim = NULL, due_at = excluded.due_at,"
+    " created_at = excluded.created_at"
 )
 # In the order of the key, in which the sender writes as well, so that they never wait for each other in a circle.
+_INTO = "INSERT INTO pushes (subscription_id, notification_id, payload, is_stored, is_held, due_at, created_at)"
+_STORED = "EXISTS (SELECT 1 FROM notifications AS o WHERE o.user_id = s.user_id AND o.id ="
 _QUEUE = {
     "sqlite": text(
-        "INSERT INTO pushes (subscription_id, notification_id, payload, is_held, due_at, created_at)"
-        " SELECT s.id, json_extract(n.value, '$[1]'), json_extract(n.value, '$[2]'), false,"
+        f"{_INTO} SELECT s.id, json_extract(n.value, '$[1]'), json_extract(n.value, '$[2]'),"
+        f" {_STORED} json_extract(n.value, '$[1]')), false,"
         " max(:moment, coalesce(s.rests_until, :moment)), :moment"
         " FROM json_each(:notices) AS n CROSS JOIN push_subscriptions AS s"
-        " WHERE s.user_id = json_extract(n.value, '$[0]') ORDER BY 1, 2" + _RENEWED
+        f" WHERE s.user_id = json_extract(n.value, '$[0]') ORDER BY 1, 2{_RENEWED}"
     ),
     "postgresql": text(
-        "INSERT INTO pushes (subscription_id, notification_id, payload, is_held, due_at, created_at)"
-        " SELECT s.id, n.value->>1, n.value->>2, false, greatest(:moment, s.rests_until), :moment"
+        f"{_INTO} SELECT s.id, n.value->>1, n.value->>2, {_STORED} n.value->>1), false,"
+        " greatest(:moment, s.rests_until), :moment"
         " FROM json_array_elements(CAST(:notices AS json)) AS n(value)"
-        " JOIN push_subscriptions AS s ON s.user_id = n.value->>0 ORDER BY 1, 2" + _RENEWED
+        f" JOIN push_subscriptions AS s ON s.user_id = n.value->>0 ORDER BY 1, 2{_RENEWED}"
     ),
 }
 for _dialect, _statement in _QUEUE.items():
@@ -88,8 +93,6 @@ _DUE = (
         pushes,
         *(push_subscriptions.c[name] for name in ("user_id", "endpoint", "p256dh", "auth", "expires_at", "failures")),
         notifications.c.is_read,
-        notifications.c.title,
-        notifications.c.message,
     )
     .join(push_subscriptions, push_subscriptions.c.id == pushes.c.subscription_id)
     .outerjoin(
@@ -122,7 +125,7 @@ _WAIT = (
     )
     .values(due_at=bindparam("until"))
 )
-_NEXT = select(func.min(pushes.c.due_at)).where(pushes.c.due_at > _moment)
+_FIRST = select(func.min(pushes.c.due_at))
 _ORPHANED = delete(pushes).where(
     pushes.c.due_at <= _moment, ~exists().where(push_subscriptions.c.id == pushes.c.subscription_id)
 )
@@ -130,7 +133,10 @@ _ORPHANED = delete(pushes).where(
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A push that this worker is to send: what, where to, and how often that was begun, this time included."""
+    """A push that this worker is to send: what, where to, and how often that was begun, this time included.
+
+    ``is_moot`` when its notification has been read or deleted meanwhile.
+    """
 
     subscription_id: str
     notification_id: str
@@ -142,7 +148,7 @@ class Claimed:
     expires_at: str | None
     failures: int
     payload: dict[str, Any]
-    is_read: bool
+    is_moot: bool
     is_held: bool
     attempts: int
     created_at: str
@@ -168,11 +174,7 @@ async def queue(conn: AsyncConnection, notices: Sequence[tuple[str, dict[str, An
 
 
 async def claim(conn: AsyncConnection, count: int, until: str) -> list[Claimed]:
-    """Take what is due, ``count`` at most, for this worker alone until that moment.
-
-    Of a subscription one at a time. A payload has the text that its notification has now: what was deleted since is
-    sent to nobody.
-    """
+    """Take what is due, ``count`` at most and one for each subscription, for this worker alone until that moment."""
     found = (await conn.execute(_DUE, {"moment": now(), "count": count})).all()
     token = new_id()
     first: dict[str, Claimed] = {}
@@ -185,7 +187,6 @@ async def claim(conn: AsyncConnection, count: int, until: str) -> list[Claimed]:
 
 
 def _claimed(row: Any, token: str) -> Claimed:
-    stored = row.is_read is not None
     return Claimed(
         subscription_id=row.subscription_id,
         notification_id=row.notification_id,
@@ -196,8 +197,8 @@ def _claimed(row: Any, token: str) -> Claimed:
         auth=row.auth,
         expires_at=row.expires_at,
         failures=row.failures,
-        payload=row.payload | ({"title": row.title, "message": row.message} if stored else {}),
-        is_read=bool(row.is_read),
+        payload=row.payload,
+        is_moot=row.is_stored and row.is_read is not False,
         is_held=row.is_held,
         attempts=row.attempts + 1,
         created_at=row.created_at,
@@ -228,9 +229,9 @@ async def _each(conn: AsyncConnection, statement: Any, rows: list[dict[str, str]
         await conn.execute(statement, rows)
 
 
-async def next_due(conn: AsyncConnection) -> str | None:
-    """When the next push is due that is not due yet."""
-    moment: str | None = await conn.scalar(_NEXT, {"moment": now()})
+async def first_due(conn: AsyncConnection) -> str | None:
+    """When the first push of all is due, or was; None when there is none."""
+    moment: str | None = await conn.scalar(_FIRST)
     return moment
 
 

@@ -84,6 +84,11 @@ def direct_key(user_ids: Iterable[str]) -> str:
     return "\n".join(sorted(set(user_ids)))
 
 
+def direct_people(room: Any) -> list[str]:
+    """Those between whom a direct room is, also who has left it; nobody for another room."""
+    return room.direct_key.split("\n") if room.direct_key else []
+
+
 async def create(
     conn: AsyncConnection, *, name: str | None, description: str, visibility: str, direct: str | None = None
 ) -> Any:

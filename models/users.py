@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Table, Text, bindparam, select, update
+from sqlalchemy import Column, Index, Table, Text, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -24,10 +24,12 @@ users = Table(
     Column("last_seen_at", Timestamp),
     Column("created_at", Timestamp, nullable=False),
     Column("updated_at", Timestamp, nullable=False),
+    Index("ix_users_role", "role", "id"),
 )
 
 PROFILE = (users.c.name, users.c.first_name, users.c.last_name, users.c.picture)
 _KNOWN = select(users.c.id, *PROFILE, users.c.role).where(one_of(users.c.id, "ids"))
+_SIGHTINGS = select(users.c.id, *PROFILE, users.c.role, users.c.last_seen_at).where(one_of(users.c.id, "ids"))
 _LAST_SEEN = select(users.c.id, users.c.last_seen_at).where(one_of(users.c.id, "ids"))
 _SEEN = update(users).where(one_of(users.c.id, "ids")).values(last_seen_at=bindparam("moment"))
 
@@ -100,3 +102,10 @@ async def last_seen(conn: AsyncConnection, ids: Iterable[str]) -> dict[str, str 
         return {}
     rows = await conn.execute(_LAST_SEEN, {"ids": as_set(wanted)})
     return {row.id: row.last_seen_at for row in rows}
+
+
+async def sightings(conn: AsyncConnection, ids: Iterable[str]) -> tuple[dict[str, User], dict[str, str | None]]:
+    """Those of the ids that have ever been seen, and when each was last here; in one query."""
+    wanted = list(set(ids))
+    rows = (await conn.execute(_SIGHTINGS, {"ids": as_set(wanted)})).all() if wanted else []
+    return {row.id: User(*row[:-1]) for row in rows}, {row.id: row.last_seen_at for row in rows}

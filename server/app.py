@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any
 
 import orjson
@@ -16,9 +17,11 @@ from handlers.base import Rules, Services
 from models import migrate
 from models.database import Database
 from models.types import now
-from server import demo, pages
+from server import demo, pages, presence_watch, viewers
+from server.audience import PeopleAudience
 from server.background import BackgroundWork
 from server.blocked_words import BlockedWords
+from server.broadcaster import Broadcaster
 from server.connections import Connections
 from server.delivery import Delivery
 from server.dispatch import Dispatcher
@@ -28,7 +31,9 @@ from server.health import Health
 from server.hearers import Hearers
 from server.identity import Identity
 from server.keys import DRAIN
+from server.leases import Leases
 from server.leases_memory import MemoryLeases
+from server.leases_redis import RedisLeases
 from server.limits import LocalLimiter, RedisLimiter
 from server.listening import Listening
 from server.log_pages import LogPages
@@ -37,6 +42,10 @@ from server.mirror import Mirror
 from server.origins import Origins
 from server.peer import Peer
 from server.poll import PollDoor
+from server.presence import People
+from server.push_endpoints import PushEndpoints
+from server.push_keys import PushKeys
+from server.push_sender import Pace, PushSender, Statuses
 from server.reference import ReferenceDoor
 from server.removals import Removals
 from server.rest import RestDoor
@@ -52,11 +61,14 @@ from server.streams import Streams
 from server.subscriptions import SocketSubscriptions
 from server.typing_board import SignalTypingBoard
 from server.visibility import Visibility
+from server.watches import Watches
+from server.web_push import WebPush
 
 log = logging.getLogger(__name__)
 
 SOCKET_PATH = "/socket.io/"
 RECONNECT_MS = (100, 2000)
+_NO_CONTACT = "mailto:postmaster@example.com"
 
 
 def create_app(settings: Settings) -> web.Application:
@@ -92,22 +104,40 @@ def create_app(settings: Settings) -> web.Application:
     identity = Identity(settings)
     mirror = Mirror(database)
     delivery = Delivery(database, bus, catch_up_seconds=settings.catch_up_seconds, ends_access=ENDS_ACCESS)
-    leases = MemoryLeases(bus.worker_id if bus is not None else "local")
-    roster = Roster(
-        redis,
-        bus.worker_id if bus is not None else "local",
-        settings.redis_prefix,
-        lease_seconds=settings.presence_lease_seconds,
-        per_address=settings.connections_per_address,
-        per_user=settings.connections_per_user,
-        timeout=settings.redis_timeout_seconds,
-    )
+    leases = _leases(settings, redis, bus)
+    roster = Roster(leases, per_address=settings.connections_per_address, per_user=settings.connections_per_user)
     hearers = Hearers(delivery, database)
     visibility = Visibility(delivery, hearers, database)
     sanctions = ActiveSanctions(delivery, hearers, connections, database)
     identity.admit = sanctions.admit
     subscriptions = SocketSubscriptions(sio, delivery, connections, hearers, settings.subscriptions_per_connection)
     typing = SignalTypingBoard(delivery, settings.typing_seconds)
+    presence_watches = Watches(
+        delivery,
+        leases,
+        "presence:changed",
+        partial(presence_watch.told_of, leases, database, settings.recovery_seconds),
+        settings.presence_signal_seconds,
+    )
+    people = People(
+        leases,
+        presence_watches,
+        mirror,
+        grace_seconds=settings.presence_grace_seconds,
+        call_seconds=settings.presence_call_seconds,
+        recovery_seconds=settings.recovery_seconds,
+    )
+    viewer_watches = Watches(
+        delivery,
+        leases,
+        "viewers:changed",
+        partial(viewers.told_of, leases, database),
+        settings.presence_signal_seconds,
+    )
+    entity_viewers = viewers.EntityViewers(
+        leases, viewer_watches, grace_seconds=settings.presence_grace_seconds, call_seconds=settings.viewer_seconds
+    )
+    subscriptions.audience = PeopleAudience(presence_watches, viewer_watches, entity_viewers)
     sessions = SocketSessions(connections, identity)
     rules = Rules(settings.entity_types, settings.messages_per_second, settings.messages_burst)
     background = BackgroundWork()
@@ -117,25 +147,34 @@ def create_app(settings: Settings) -> web.Application:
     retention = Retention(database, settings.retention_events, settings.retention_seconds)
     sql_publications = _sql_publications(settings, database, delivery, retention)
     metrics = Metrics(connections, delivery, bus, peers)
+    push = _web_push(settings, database, people.statuses, metrics.push)
+    background.register("pushes", push.wake)
 
     def appended(events: Any) -> None:
         retention.note(events)
-        metrics.events(len(events))
+        metrics.events(events)
 
     delivery.appended = appended
     services = Services(
         subscriptions,
         typing,
-        roster,
+        people,
+        entity_viewers,
         sessions,
         rules,
         background,
+        push,
         sanctions=sanctions,
         words=BlockedWords(settings.blocked_words or ()),
     )
     dispatcher = Dispatcher(database, services, limiter, delivery.committed, settings)
     dispatcher.observe = metrics.action
-    removals = _removals(settings, sio, bus, redis, subscriptions, database)
+    broadcaster = Broadcaster(
+        database, services, delivery.committed, batch=settings.broadcast_batch, share=settings.broadcast_share
+    )
+    background.register("broadcasts", broadcaster.wake)
+    metrics.watch_broadcasts(broadcaster)
+    removals = _removals(settings, sio, bus, redis, subscriptions, people, database)
     SocketDoor(
         sio,
         dispatcher,
@@ -145,12 +184,13 @@ def create_app(settings: Settings) -> web.Application:
         subscriptions,
         typing,
         roster,
+        people,
         mirror,
         peer,
         settings.recovery_seconds,
         removals,
     )
-    rest = RestDoor(dispatcher, identity, mirror, peer)
+    rest = RestDoor(dispatcher, identity, mirror, peer, settings.entity_types)
     listening = Listening(database, services, dispatcher, rest, identity, settings.subscriptions_per_connection)
     pages_of_log = LogPages(database)
     sse = SseDoor(
@@ -198,7 +238,7 @@ def create_app(settings: Settings) -> web.Application:
         dispatcher.draining = True
         poll.drain()
         try:
-            await sio.drain(farewell)
+            await asyncio.gather(sio.drain(farewell), push.drain())
             if removals is not None:
                 await removals.leave_all()
             await dispatcher.idle()
@@ -213,14 +253,19 @@ def create_app(settings: Settings) -> web.Application:
         if peers is not None:
             await _start_peers(settings, peers)
         await leases.start()
-        await roster.start()
         delivery.start()
         if sql_publications is not None:
             sql_publications.start()
         await visibility.start()
+        presence_watches.start()
+        viewer_watches.start()
         await sanctions.start()
         retention.start()
+        await push.start()
+        broadcaster.start()
         yield
+        await broadcaster.stop()
+        await push.stop()
         await retention.stop()
         await sanctions.stop()
         await visibility.stop()
@@ -229,7 +274,10 @@ def create_app(settings: Settings) -> web.Application:
             await sql_publications.stop()
         await delivery.stop()
         await sio.shutdown()
-        await roster.stop()
+        await presence_watches.stop()
+        await viewer_watches.stop()
+        await people.stop()
+        await entity_viewers.stop()
         await leases.stop()
         if bus is not None:
             await bus.stop()
@@ -242,12 +290,33 @@ def create_app(settings: Settings) -> web.Application:
     return app
 
 
+def _web_push(settings: Settings, database: Database, statuses: Statuses, count: Callable[[str], None]) -> WebPush:
+    keys = PushKeys(settings.vapid_subject or _contact(settings))
+    endpoints = PushEndpoints(allow_loopback=settings.push_allow_loopback, timeout=settings.push_timeout_seconds)
+    pace = Pace(
+        attempts=settings.push_attempts,
+        ttl=settings.push_ttl_seconds,
+        backoff=settings.push_backoff_seconds,
+        timeout=settings.push_timeout_seconds,
+        concurrency=settings.push_concurrency,
+        grace=settings.presence_grace_seconds,
+    )
+    sender = PushSender(database, keys, endpoints, statuses, pace, count)
+    return WebPush(database, keys, endpoints, sender, settings.push_subscriptions_per_user)
+
+
+def _contact(settings: Settings) -> str:
+    """Whom push services may turn to when nothing else is said: some take no push without a contact."""
+    return next((each for each in settings.origins or () if each.startswith("https://")), _NO_CONTACT)
+
+
 def _removals(
     settings: Settings,
     sio: RealtimeServer,
     bus: RedisBus | None,
     redis: Any,
     subscriptions: SocketSubscriptions,
+    people: People,
     database: Database,
 ) -> Removals | None:
     if bus is None:
@@ -257,6 +326,7 @@ def _removals(
         bus,
         redis,
         subscriptions,
+        people,
         database,
         prefix=settings.redis_prefix,
         seconds=settings.recovery_seconds,
@@ -303,6 +373,18 @@ def _redis(settings: Settings) -> Any:
     if cluster:
         return aioredis.RedisCluster.from_url(f"{scheme}://{rest}", **options)
     return aioredis.Redis.from_url(settings.redis_url, **options)
+
+
+def _leases(settings: Settings, redis: Any, bus: RedisBus | None) -> Leases:
+    if bus is None:
+        return MemoryLeases()
+    return RedisLeases(
+        redis,
+        bus.worker_id,
+        settings.redis_prefix,
+        lease_seconds=settings.presence_lease_seconds,
+        timeout=settings.redis_timeout_seconds,
+    )
 
 
 def _peers(settings: Settings, redis: Any) -> Peers | None:

@@ -17,5 +17,7 @@ class BackgroundWork:
         self._wakers[work] = waker
 
     def wake(self, work: str) -> None:
-        """Say that something of this kind is to be done. Raises ``KeyError`` for a kind that nobody registered."""
-        self._wakers[work]()
+        """Say that something of this kind is to be done; where nobody works at it nothing happens."""
+        waker = self._wakers.get(work)
+        if waker is not None:
+            waker()

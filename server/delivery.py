@@ -50,6 +50,8 @@ class Delivery:
         self._urgent = asyncio.Event()
         self.recheck: Recheck | None = None
         self._signals: dict[str, Signal] = {}
+        self._opened: list[Callable[[str], None]] = []
+        self._closed: list[Callable[[str], None]] = []
         self._gap_callbacks: list[Callable[[str | None], None]] = []
         self._sources: list[Callable[[], bool]] = []
         self.on_reset: Callable[[str], None] = lambda channel: None
@@ -117,6 +119,11 @@ class Delivery:
         """Call ``callback(channel)`` when signals of a channel may have been missed, with None for any channel."""
         self._gap_callbacks.append(callback)
 
+    def on_feed(self, opened: Callable[[str], None], closed: Callable[[str], None]) -> None:
+        """Call ``opened(channel)`` with the first here who hears a channel, ``closed(channel)`` after the last."""
+        self._opened.append(opened)
+        self._closed.append(closed)
+
     def show(self, channel: str, name: str, envelope: bytes) -> None:
         """Send a signal to everybody on this worker who hears the channel, through whatever door."""
         feed = self._feeds.get(channel)
@@ -130,6 +137,8 @@ class Delivery:
             feed = self._feeds[channel] = Feed(channel, self._fill_soon, self._hold)
             if self._bus is not None:
                 self._bus.retain(topic_of(channel))
+            for opened in self._opened:
+                opened(channel)
         feed.users += 1
         try:
             while feed.seq < 0:
@@ -171,6 +180,8 @@ class Delivery:
             del self._feeds[feed.channel]
             if self._bus is not None:
                 self._bus.release(topic_of(feed.channel))
+            for closed in self._closed:
+                closed(feed.channel)
 
     async def replay(self, feed: Feed, after: int) -> event_log.Replay:
         """What follows ``after``, up to the feed's present position at least."""

@@ -123,6 +123,8 @@ class Dispatcher:
             key, rate, burst = action.limit(actor, data, self._services.rules)
             await self._limit(key, actor, rate, burst)
         ctx = Context(actor, self._services)
+        if action.prepare is not None:
+            await action.prepare(ctx, **data)
         if action.batch:
             job = Job(ctx, data)
             await self._batches[name].submit(job)

@@ -2,23 +2,11 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from server.leases import Lost
 
 log = logging.getLogger("hubbub.leases")
-
-
-@dataclass(slots=True)
-class Loan:
-    """What stands for a member until its time is over; the times are of ``time.monotonic``."""
-
-    value: str
-    since: float
-    until: float
-    timer: asyncio.TimerHandle
 
 
 class MemoryLeases:
@@ -29,7 +17,7 @@ class MemoryLeases:
     def __init__(self, worker: str = "local") -> None:
         self.worker = worker
         self._held: dict[str, dict[str, str]] = {}
-        self._lent: dict[str, dict[str, Loan]] = {}
+        self._lent: dict[str, dict[str, tuple[str, asyncio.TimerHandle]]] = {}
         self._lost: list[Lost] = []
         self._tasks: set[asyncio.Future[None]] = set()
 
@@ -39,8 +27,8 @@ class MemoryLeases:
     async def stop(self) -> None:
         """Give up everything."""
         for loans in self._lent.values():
-            for loan in loans.values():
-                loan.timer.cancel()
+            for _, timer in loans.values():
+                timer.cancel()
         self._held.clear()
         self._lent.clear()
         for task in self._tasks:
@@ -51,16 +39,15 @@ class MemoryLeases:
         """Hold, or let go what is None; returns the loans of these members."""
         self.keep(topic, values)
         lent = self._lent.get(topic, {})
-        return {member: [lent[member].value] for member in values if member in lent}
+        return {member: [lent[member][0]] for member in values if member in lent}
 
     async def lend(self, topic: str, member: str, value: str, seconds: float) -> dict[str, list[str]]:
         """Let a member stand for ``seconds`` from now."""
         loans = self._lent.setdefault(topic, {})
         if member in loans:
-            loans[member].timer.cancel()
+            loans[member][1].cancel()
         timer = asyncio.get_running_loop().call_later(seconds, self._run_out, topic, member)
-        now = time.monotonic()
-        loans[member] = Loan(value, now, now + seconds, timer)
+        loans[member] = value, timer
         return self._held_of(topic, member)
 
     async def end(self, topic: str, member: str) -> dict[str, list[str]]:
@@ -97,7 +84,7 @@ class MemoryLeases:
         for member in held.keys() | lent.keys() if members is None else members:
             values = [held[member]] if member in held else []
             if member in lent:
-                values.append(lent[member].value)
+                values.append(lent[member][0])
             if values:
                 found[member] = values
         return found
@@ -107,12 +94,6 @@ class MemoryLeases:
         for topic, held in list(self._held.items()):
             yield topic, dict(held)
 
-    def loans(self) -> Iterator[tuple[str, str, Loan]]:
-        """Every loan, with its topic and member."""
-        for topic, loans in list(self._lent.items()):
-            for member, loan in list(loans.items()):
-                yield topic, member, loan
-
     def _held_of(self, topic: str, member: str) -> dict[str, list[str]]:
         value = self._held.get(topic, {}).get(member)
         return {} if value is None else {member: [value]}
@@ -121,7 +102,7 @@ class MemoryLeases:
         loans = self._lent.get(topic, {})
         loan = loans.pop(member, None)
         if loan is not None:
-            loan.timer.cancel()
+            loan[1].cancel()
             if not loans:
                 del self._lent[topic]
 

@@ -1,6 +1,6 @@
 """Metrics: what the worker counts, as Prometheus reads it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 from aiohttp import web
@@ -10,9 +10,12 @@ from prometheus_client.metrics_core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from handlers import REGISTRY
+from models.event_log import Event
+from server.broadcaster import Broadcaster
 from server.connections import Connections
 from server.delivery import Delivery
 from server.engine import Peers, RedisBus
+from server.push_sender import OUTCOMES
 
 
 class Metrics:
@@ -23,6 +26,7 @@ class Metrics:
         self._actions = Counter(
             "hubbub_actions", "Actions by their outcome", ["action", "outcome"], registry=self._registry
         )
+        self._pushes = Counter("hubbub_pushes", "Pushes by what became of them", ["outcome"], registry=self._registry)
         self._listeners = Counter(
             "hubbub_listeners",
             "Requests for streams and polls by their outcome; cut are streams whose client read too slowly",
@@ -30,6 +34,7 @@ class Metrics:
             registry=self._registry,
         )
         self._events = Counter("hubbub_events", "Events committed here", registry=self._registry)
+        self._notifications = Counter("hubbub_notifications", "Notifications delivered here", registry=self._registry)
         Gauge("hubbub_connections", "Open Socket.IO connections", registry=self._registry).set_function(
             lambda: connections.count("socket")
         )
@@ -44,18 +49,36 @@ class Metrics:
             self._registry.register(_PeerRequests(peers))
         for name in REGISTRY:
             self._actions.labels(name, "ok")
+        for outcome in OUTCOMES:
+            self._pushes.labels(outcome)
 
     def action(self, name: str, outcome: str) -> None:
         """Count an action; ``outcome`` is ``ok`` or an error's code."""
         self._actions.labels(name, outcome).inc()
 
+    def push(self, outcome: str) -> None:
+        """Count what became of a push: one of ``push_sender.OUTCOMES``."""
+        self._pushes.labels(outcome).inc()
+
+    def events(self, events: Sequence[Event]) -> None:
+        """Count committed events, and among them the notifications."""
+        self._events.inc(len(events))
+        notified = sum(event.event == "notification:created" for event in events)
+        if notified:
+            self._notifications.inc(notified)
+
+    def watch_broadcasts(self, broadcaster: Broadcaster) -> None:
+        """Tell how far broadcasts are."""
+        Gauge("hubbub_broadcasts", "Broadcasts that are not done", registry=self._registry).set_function(
+            lambda: broadcaster.open
+        )
+        Gauge(
+            "hubbub_broadcasts_left", "People whom broadcasts have yet to reach", registry=self._registry
+        ).set_function(lambda: broadcaster.left)
+
     def listener(self, door: str, outcome: str) -> None:
         """Count a request for a stream or a poll, or the end of a stream that was read too slowly."""
         self._listeners.labels(door, outcome).inc()
-
-    def events(self, count: int) -> None:
-        """Count committed events."""
-        self._events.inc(count)
 
     def routes(self) -> list[web.RouteDef]:
         """The routes of this door."""

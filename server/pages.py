@@ -17,13 +17,16 @@ SECURITY = {
 }
 # The parts of the folder that a browser gets; packages and their descriptions stay inside.
 SERVED = ("app", "client", "vendor")
+# At the root, because a service worker is in charge of what lies beside and below it.
+WORKER = "/service-worker.js"
 
 
 def routes(*, demo: bool) -> list[web.AbstractRouteDef]:
-    """The client library, always, and the demo's page, in demo mode."""
+    """The client library and the service worker, always, and the demo's page, in demo mode."""
     found: list[web.AbstractRouteDef] = [
         web.static(f"/static/{part}", _ROOT / part) for part in SERVED if (_ROOT / part).is_dir()
     ]
+    found.append(web.get(WORKER, _worker))
     if demo:
         found.append(web.get("/", _index))
     return found
@@ -33,9 +36,13 @@ async def _index(request: web.Request) -> web.FileResponse:
     return web.FileResponse(_ROOT / "index.html", headers={"Cache-Control": "no-cache"})
 
 
+async def _worker(request: web.Request) -> web.FileResponse:
+    return web.FileResponse(_ROOT / "service-worker.js")
+
+
 async def secure(request: web.Request, response: web.StreamResponse) -> None:
     """A signal for ``on_response_prepare``: headers that keep a page to itself."""
-    if response.content_type == "text/html" or request.path.startswith("/static/"):
+    if response.content_type == "text/html" or request.path.startswith("/static/") or request.path == WORKER:
         for name, value in SECURITY.items():
             response.headers.setdefault(name, value)
         response.headers.setdefault("Cache-Control", "no-cache")

@@ -20,6 +20,7 @@ from models import event_log
 from models.database import Database
 from models.users import User
 from server.engine import RealtimeServer, Recovered, RedisBus
+from server.presence import People
 from server.subscriptions import SocketSubscriptions
 
 log = logging.getLogger("hubbub.removals")
@@ -32,10 +33,11 @@ _ARRIVALS_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """Who came from another worker, and how far their channels had come there."""
+    """Who came from another worker, how far their channels had come there, and what they had said of themselves."""
 
     owner: str | None
     positions: dict[str, int]
+    said: str | None
     at: float
 
 
@@ -43,7 +45,7 @@ class Removals:
     """The engine's port ``Elsewhere``: asks the other workers, and answers them.
 
     Args:
-        sio, subscriptions, database: of this worker.
+        sio, subscriptions, people, database: of this worker.
         bus, redis: shared with the others.
         prefix: of the keys in Redis.
         seconds: how long a state is kept.
@@ -56,6 +58,7 @@ class Removals:
         bus: RedisBus,
         redis: Any,
         subscriptions: SocketSubscriptions,
+        people: People,
         database: Database,
         *,
         prefix: str,
@@ -68,6 +71,7 @@ class Removals:
         self._bus = bus
         self._redis = redis
         self._subscriptions = subscriptions
+        self._people = people
         self._database = database
         self._prefix = prefix
         self._seconds = seconds
@@ -98,7 +102,7 @@ class Removals:
         recovered = self._recovery.adopt(namespace, pid, state["sid"], missed, state["storage"], self._sio.ready)
         now = time.monotonic()
         self._arrivals = {sid: moved for sid, moved in self._arrivals.items() if now - moved.at < _ARRIVALS_SECONDS}
-        self._arrivals[state["sid"]] = Moved(state["owner"], state["positions"], now)
+        self._arrivals[state["sid"]] = Moved(state["owner"], state["positions"], state.get("said"), now)
         return recovered
 
     async def leave_all(self) -> None:
@@ -120,9 +124,12 @@ class Removals:
         if given is None:
             return None
         client, base, sent = given
+        owner = self._subscriptions.owner(client.sid)
+        said = None if owner is None else self._people.said(owner, client.sid)
         state = {
             "sid": client.sid,
-            "owner": self._subscriptions.owner(client.sid),
+            "owner": owner,
+            "said": None if said is None else said.encode(),
             "storage": client.storage,
             "base": base,
             "sent": [packet.text.decode() for packet in sent if packet.text is not None],

@@ -1,6 +1,7 @@
 """The REST door: each action a route, each reply a response."""
 
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import orjson
@@ -16,33 +17,39 @@ from server.identity import Credential, Identity
 from server.mirror import Mirror
 from server.peer import Peer
 
+_OF_ENTITY = "{type:"
 WRITING = {"POST", "PUT", "PATCH", "DELETE"}
 
 
 class RestDoor:
     """Routes of all actions that have one."""
 
-    def __init__(self, dispatcher: Dispatcher, identity: Identity, mirror: Mirror, peer: Peer) -> None:
+    def __init__(
+        self, dispatcher: Dispatcher, identity: Identity, mirror: Mirror, peer: Peer, entity_types: Sequence[str]
+    ) -> None:
         self._dispatcher = dispatcher
+        self._entity_types = entity_types
         self._identity = identity
         self._mirror = mirror
         self._peer = peer
 
     def routes(self) -> list[web.RouteDef]:
         """The routes; fixed paths stand before those with names in them, so that ``me`` is nobody's id."""
+        # No other word is taken for a type, so that a path of an entity is none of another action's.
+        types = "|".join(re.escape(each) for each in self._entity_types) + "}"
         found = [
-            web.route(method, path, self._handler(action))
+            web.route(method, path.replace("{type}", _OF_ENTITY + types), self._handler(action))
             for action in REGISTRY.values()
             for method, path in action.routes
         ]
-        found.sort(key=lambda route: ("{" in route.path.rsplit("/", 1)[-1], route.path))
+        found.sort(key=lambda route: (_OF_ENTITY in route.path, "{" in route.path.rsplit("/", 1)[-1], route.path))
         return [*found, web.route("*", "/api{rest:(/.*)?}", self._nothing)]
 
     def _handler(self, action: Action) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handle(request: web.Request) -> web.Response:
             try:
                 actor = await self.actor(request)
-                payload = await _payload(request, action.schema)
+                payload = await _payload(request, action)
             except Exception as error:
                 return respond(failure(error))
             reply = await self._dispatcher.run(action.name, actor, payload)
@@ -91,10 +98,16 @@ def respond(reply: Reply) -> web.Response:
     )
 
 
-async def _payload(request: web.Request, schema: Payload) -> Any:
-    """The payload of a request: its body or its query, and above them the names in its path."""
+async def _payload(request: web.Request, action: Action) -> Any:
+    """The payload of a request: its body or its query, and above them the names in its path.
+
+    The GET of an action that writes as well takes no query, so that no link makes it write.
+    """
     if request.method == "GET":
-        payload: Any = _query(request, schema)
+        payload: Any = _query(request, action.schema) if action.reads else {}
+    elif request.method == "DELETE" and not request.can_read_body:
+        # What many clients and proxies give a DELETE no body for.
+        payload = _query(request, action.schema)
     else:
         payload = await body(request)
     if payload is None:

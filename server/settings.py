@@ -146,9 +146,15 @@ class Settings:
         types.entity_types,
         "what can be commented, rated, liked",
     )
-    vapid_subject: str | None = _var("HUBBUB_VAPID_SUBJECT", None, types.contact, "Web Push contact: mailto: or https:")
+    vapid_subject: str | None = _var(
+        "HUBBUB_VAPID_SUBJECT",
+        None,
+        types.contact,
+        "Web Push contact: mailto: or https:",
+        otherwise="the first https origin of HUBBUB_ORIGINS, else mailto:postmaster@example.com",
+    )
     push_allow_loopback: bool = _var(
-        "HUBBUB_PUSH_ALLOW_LOOPBACK", "off", types.switch, "push to private addresses, for tests only"
+        "HUBBUB_PUSH_ALLOW_LOOPBACK", "off", types.switch, "push to this machine, without TLS too; for tests only"
     )
     blocked_words: tuple[Rule, ...] | None = _var(
         "HUBBUB_BLOCKED_WORDS", None, types.blocked_words, "file of lines such as hold: word or refuse: /regex/"
@@ -161,7 +167,16 @@ class Settings:
     typing_seconds: float = _seconds("HUBBUB_TYPING_SECONDS", "2", "how long one typing:start holds")
     presence_grace_seconds: float = _seconds("HUBBUB_PRESENCE_GRACE_SECONDS", "3", "from disconnected to offline")
     presence_lease_seconds: float = _seconds("HUBBUB_PRESENCE_LEASE_SECONDS", "12", "how long a worker's word holds")
+    presence_call_seconds: float = _seconds(
+        "HUBBUB_PRESENCE_CALL_SECONDS", "60", "how long a call by REST stands for who has no connection"
+    )
+    presence_signal_seconds: float = _seconds(
+        "HUBBUB_PRESENCE_SIGNAL_SECONDS", "1", "between two signals of who is there, or of viewers, on one channel"
+    )
     viewer_seconds: float = _seconds("HUBBUB_VIEWER_SECONDS", "300", "how long somebody counts as a viewer")
+    push_ttl_seconds: float = _seconds("HUBBUB_PUSH_TTL_SECONDS", "86400", "how long a push is worth sending")
+    push_backoff_seconds: float = _seconds("HUBBUB_PUSH_BACKOFF_SECONDS", "10", "after a failed push; then doubled")
+    push_timeout_seconds: float = _seconds("HUBBUB_PUSH_TIMEOUT_SECONDS", "10", "patience with a push service")
     sse_heartbeat_seconds: float = _seconds("HUBBUB_SSE_HEARTBEAT_SECONDS", "30", "between heartbeats of a stream")
     drain_seconds: float = _seconds("HUBBUB_DRAIN_SECONDS", "8", "time for a drain; gone 2 s later", 3600)
     ping_interval: float = _seconds("HUBBUB_PING_INTERVAL", "25", "between two Engine.IO pings")
@@ -180,6 +195,11 @@ class Settings:
     connections_per_address: int = _count("HUBBUB_CONNECTIONS_PER_ADDRESS", "200", "connections; 0: no limit", 0)
     connections_per_user: int = _count("HUBBUB_CONNECTIONS_PER_USER", "20", "connections; 0: no limit", 0)
     subscriptions_per_connection: int = _count("HUBBUB_SUBSCRIPTIONS_PER_CONNECTION", "200", "channels")
+    push_subscriptions_per_user: int = _count(
+        "HUBBUB_PUSH_SUBSCRIPTIONS_PER_USER", "20", "browsers of a user; the one unused longest goes"
+    )
+    push_attempts: int = _count("HUBBUB_PUSH_ATTEMPTS", "12", "attempts at one push")
+    push_concurrency: int = _count("HUBBUB_PUSH_CONCURRENCY", "32", "pushes that one worker sends at a time")
     send_buffer_bytes: int = _count("HUBBUB_SEND_BUFFER_BYTES", "1048576", "bytes waiting for one slow reader", 1024)
     connect_seconds: float = _seconds("HUBBUB_CONNECT_SECONDS", "10", "from transport open to CONNECT")
     json_depth: int = _count("HUBBUB_JSON_DEPTH", "32", "nesting of a payload")
@@ -197,6 +217,10 @@ class Settings:
     bus_deaf_seconds: float = _seconds("HUBBUB_BUS_DEAF_SECONDS", "6", "after which one not hearing them is deaf")
     peer_timeout_seconds: float = _seconds("HUBBUB_PEER_TIMEOUT_SECONDS", "5", "patience with another worker")
     catch_up_seconds: float = _seconds("HUBBUB_CATCH_UP_SECONDS", "2", "between a deaf worker's looks into the log")
+    broadcast_batch: int = _count("HUBBUB_BROADCAST_BATCH", "500", "people whom one transaction of a broadcast reaches")
+    broadcast_share: float = _var(
+        "HUBBUB_BROADCAST_SHARE", "0.5", types.positive(1), "part of a worker's time that a broadcast may take"
+    )
     group_commit_size: int = _count("HUBBUB_GROUP_COMMIT_SIZE", "256", "writes that may share one commit")
     log_level: str = _var("HUBBUB_LOG_LEVEL", "info", _LEVELS, "debug, info, warning or error")
     log_format: str = _var("HUBBUB_LOG_FORMAT", "text", types.choice("text", "json"), "text or json, a line each")

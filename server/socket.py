@@ -14,6 +14,8 @@ from server.engine import RECOVERABLE, RealtimeServer, Then
 from server.identity import Credential, Identity
 from server.mirror import Mirror
 from server.peer import Peer
+from server.presence import People
+from server.presence_state import State
 from server.removals import Removals
 from server.roster import Roster
 from server.sessions import SocketSessions
@@ -36,6 +38,7 @@ class SocketDoor:
         subscriptions: SocketSubscriptions,
         typing: SignalTypingBoard,
         roster: Roster,
+        presence: People,
         mirror: Mirror,
         peer: Peer,
         recovery_seconds: float,
@@ -51,6 +54,7 @@ class SocketDoor:
         self._subscriptions = subscriptions
         self._typing = typing
         self._roster = roster
+        self._presence = presence
         self._mirror = mirror
         self._peer = peer
         if sio.recovery is not None:
@@ -121,20 +125,25 @@ class SocketDoor:
             # Who merely lost a connection does not wait for the database.
             await (self._mirror.remember if recovered else self._mirror.arrive)(credential.user)
         self._connections.add(connection)
-        if recovered:
-            await self._take_up(connection)
-        elif credential.user is not None:
-            position = await self._subscriptions.attach(connection.id, f"user:{credential.user.id}", None)
-            position.start(False)
+        said = await self._take_up(connection) if recovered else None
+        if credential.user is not None:
+            if connection.id in self._connections:
+                await self._presence.arrive(credential.user.id, connection.id, said)
+            if not recovered:
+                position = await self._subscriptions.attach(connection.id, f"user:{credential.user.id}", None)
+                position.start(False)
         self._sessions.watch(connection)
 
-    async def _take_up(self, connection: Connection) -> None:
-        """Give a connection that was lost its channels again: they went on here, or come from another worker."""
+    async def _take_up(self, connection: Connection) -> State | None:
+        """Give a connection that was lost its channels again: they went on here, or come from another worker.
+
+        Returns what it said of its user on that other worker.
+        """
         owner = self._subscriptions.owner(connection.id)
         if owner is not None and owner != connection.actor.id:
             raise Unauthenticated("The connection to take up again was another user's.")
         if self._subscriptions.resume(connection.id, connection.actor):
-            return
+            return None
         moved = None if self._removals is None else self._removals.arrived(connection.id)
         if moved is None:
             # Nothing is known of its channels any more: cut, it comes back by itself and starts anew.
@@ -145,6 +154,8 @@ class SocketDoor:
         for channel, seq in moved.positions.items():
             position = await self._subscriptions.attach(connection.id, channel, seq)
             position.start(True)
+        self._subscriptions.renew(connection.id, None)
+        return State.decode(moved.said) if moved.said else None
 
     def _leave(self, sid: str, reason: str | None = None) -> Connection | None:
         if reason in RECOVERABLE and sid in self._connections:
@@ -152,15 +163,15 @@ class SocketDoor:
         else:
             self._subscriptions.forget(sid)
         self._typing.forget(sid)
-        return self._connections.remove(sid)
+        connection = self._connections.remove(sid)
+        if connection is not None and connection.actor.user is not None:
+            self._presence.lose(connection.actor.user.id, sid)
+        return connection
 
     async def _disconnect(self, sid: str, reason: str) -> None:
         connection = self._leave(sid, reason)
-        if connection is None:
-            return
-        await self._roster.leave(connection.actor)
-        if connection.actor.user is not None and not self._roster.is_here(connection.actor.user.id):
-            await self._mirror.seen(connection.actor.user.id)
+        if connection is not None:
+            await self._roster.leave(connection.actor)
 
 
 def _refusal(error: dict[str, Any]) -> ConnectionRefusedError:

@@ -5,136 +5,21 @@ Until its reply has left, and until the channel here has come as far as that rep
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
-from typing import Any
+import logging
+from collections.abc import Iterable
 
 from handlers import access
 from handlers.base import Actor, Position
 from handlers.errors import Invalid
 from models.event_log import Event
+from server.audience import Audience
 from server.connections import Connections
 from server.delivery import Delivery
 from server.engine import RealtimeServer
-from server.feed import Feed
 from server.hearers import Hearers
+from server.subscription import Room, Subscription
 
-
-class _Room:
-    """The listener that stands for everybody in the Socket.IO room of a channel.
-
-    Args:
-        sio: the server.
-        seated: which connections of some people sit in the room of a channel.
-    """
-
-    def __init__(self, sio: RealtimeServer, seated: Callable[[str, Iterable[str]], list[str]]) -> None:
-        self._sio = sio
-        self._seated = seated
-
-    def hear(self, event: Event) -> None:
-        gone = access.erased(event)
-        if gone is not None:
-            self._sio.amend(gone.value.encode(), lambda arguments: _erase(arguments, gone))
-        if event.audience is None:
-            self._sio.broadcast(event.channel, event.event, event.envelope)
-            return
-        people = self._seated(event.channel, event.audience.people)
-        if event.audience.excluded:
-            self._sio.broadcast(event.channel, event.event, event.envelope, skip_sid=people)
-        elif people:
-            self._sio.broadcast(people, event.event, event.envelope)
-
-    def hear_signal(self, channel: str, event: str, envelope: bytes) -> None:
-        self._sio.broadcast(channel, event, envelope, volatile=True)
-
-
-def _erase(arguments: list[Any], gone: access.Erased) -> None:
-    """Take the text of what was deleted out of an event that told of it."""
-    data = arguments[0].get("data") if arguments and isinstance(arguments[0], dict) else None
-    if isinstance(data, dict) and data.get(gone.key) == gone.value:
-        data.update((name, value) for name, value in gone.fields.items() if name in data)
-
-
-class _Subscription:
-    """One connection's place in a channel."""
-
-    def __init__(
-        self,
-        sio: RealtimeServer,
-        connection: str,
-        actor: Actor,
-        feed: Feed,
-        end: Callable[["_Subscription"], None],
-    ) -> None:
-        self._sio = sio
-        self.connection = connection
-        self.actor = actor
-        self.feed = feed
-        self.seated = False
-        self._end = end
-        self._waiting: list[Event] | None = []
-        self._signals: list[tuple[str, bytes]] = []
-        self._seen = -1
-
-    @property
-    def started(self) -> bool:
-        """Whether the reply has left."""
-        return self._waiting is None
-
-    def hear(self, event: Event) -> None:
-        """Keep the event for after the reply; once that has left, send it, and sit down in the room when it is due."""
-        if self._waiting is not None:
-            self._waiting.append(event)
-            return
-        if event.seq > self._seen:
-            self.send(event)
-        if event.seq >= self._seen:
-            # The room's listener has had its turn with this event: from the next one on it serves this connection.
-            self._sit_down()
-
-    def hear_signal(self, channel: str, event: str, envelope: bytes) -> None:
-        """Keep the signal for after the reply; once that has left, send it."""
-        if self._waiting is not None:
-            self._signals.append((event, envelope))
-        else:
-            self._sio.broadcast(self.connection, event, envelope, volatile=True)
-
-    def send_away(self) -> None:
-        """Hear no longer: access has ended."""
-        self._end(self)
-
-    def reset(self) -> None:
-        """Cut the connection, which comes back and learns that it must reload."""
-        self._sio.drop_transport(self.connection)
-
-    def start(self, seen: int, first: list[Event]) -> None:
-        """Send ``first``, then what came in the meantime and is later than ``seen``, then whatever comes."""
-        waiting, self._waiting = self._waiting or [], None
-        self._seen = seen
-        for event in first:
-            self.send(event)
-        for event in waiting:
-            if event.seq > seen:
-                self.send(event)
-        signals, self._signals = self._signals, []
-        for name, envelope in signals:
-            self.hear_signal(self.feed.channel, name, envelope)
-        if self.feed.seq >= seen:
-            self._sit_down()
-
-    def send(self, event: Event) -> None:
-        """Send an event to this connection alone, if it is for it."""
-        if access.may_see(event, self.actor):
-            self._sio.broadcast(self.connection, event.event, event.envelope)
-
-    def _sit_down(self) -> None:
-        try:
-            self._sio.enter_room_now(self.connection, self.feed.channel)
-        except ValueError:
-            # The client is away, and may come back: until then it hears by itself.
-            return
-        self.seated = True
-        self.feed.remove(self)
+log = logging.getLogger("hubbub.subscriptions")
 
 
 class SocketSubscriptions:
@@ -156,11 +41,12 @@ class SocketSubscriptions:
         self._connections = connections
         self._hearers = hearers
         self._limit = limit
-        self._room = _Room(sio, self._seated)
-        self._of_connection: dict[str, dict[str, _Subscription]] = {}
+        self._room = Room(sio, self._seated)
+        self._of_connection: dict[str, dict[str, Subscription]] = {}
         self._of_user: dict[str, dict[str, None]] = {}
-        self._of_channel: dict[str, dict[str, _Subscription]] = {}
-        self._away: dict[str, asyncio.TimerHandle] = {}
+        self._of_channel: dict[str, dict[str, Subscription]] = {}
+        self._away: dict[str, tuple[asyncio.TimerHandle, float]] = {}
+        self.audience = Audience()
 
     def check(self, connection: str, channel: str) -> None:
         """Raise ``Invalid`` when the connection may not have one more subscription."""
@@ -182,7 +68,7 @@ class SocketSubscriptions:
             self._delivery.close(feed)
             raise Invalid("The connection has ended.")
         self.detach(connection, channel)
-        subscription = _Subscription(self._sio, connection, self._connections[connection].actor, feed, self._send_away)
+        subscription = Subscription(self._sio, connection, self._connections[connection].actor, feed, self._send_away)
         self._of_connection.setdefault(connection, {})[channel] = subscription
         if subscription.actor.user is not None:
             self._of_user.setdefault(subscription.actor.user.id, {})[connection] = None
@@ -192,9 +78,11 @@ class SocketSubscriptions:
         self._of_channel.setdefault(channel, {})[connection] = subscription
         feed.add(subscription, subscription)
         self._hearers.add(channel, connection, subscription)
+        self.audience.came(channel, connection, subscription.actor)
         seq, recovered, events = feed.seq, True, list[Event]()
         try:
             await self._hearers.require(channel, subscription.actor)
+            await self.audience.ready(channel, subscription.actor)
             if after is not None:
                 found = await self._delivery.replay(feed, after)
                 seq, recovered = found.newest, found.recovered
@@ -214,12 +102,15 @@ class SocketSubscriptions:
         for subscription in list(self._of_connection.get(connection, {}).values()):
             if not subscription.started:
                 # Its reply never left, or never arrived: the client does not count on it.
-                self._drop(subscription)
-        self._away[connection] = asyncio.get_running_loop().call_later(seconds, self.forget, connection)
+                self._drop(subscription, lost=True)
+            else:
+                self.audience.lost(subscription.feed.channel, connection, subscription.actor)
+        loop = asyncio.get_running_loop()
+        self._away[connection] = loop.call_later(seconds, self.forget, connection), loop.time()
 
     def resume(self, connection: str, actor: Actor) -> bool:
         """Take a connection up again that was suspended; False when it is another user's, or none."""
-        timer = self._away.pop(connection, None)
+        timer, since = self._away.pop(connection, (None, None))
         if timer is None:
             return False
         timer.cancel()
@@ -227,9 +118,29 @@ class SocketSubscriptions:
         if any(subscription.actor.id != actor.id for subscription in mine.values()):
             self.forget(connection)
             return False
-        for subscription in mine.values():
+        for channel, subscription in mine.items():
             subscription.actor = actor
+            self.audience.came(channel, connection, actor)
+        self.renew(connection, since)
         return True
+
+    def renew(self, connection: str, since: float | None) -> None:
+        """Signal what a connection that is back missed: signals are kept for nobody, so it is what holds now.
+
+        ``since`` is when it was lost, by the loop's time; None for one that comes from another worker.
+        """
+        self._sio.keep(self._renew(connection, since))
+
+    async def _renew(self, connection: str, since: float | None) -> None:
+        for channel, subscription in list(self._of_connection.get(connection, {}).items()):
+            try:
+                missed = await self.audience.missed(channel, since)
+            except Exception as error:
+                log.warning("Who came back could not be brought up to date", extra={"cause": repr(error)})
+                continue
+            for event, envelope in missed:
+                if self._of_connection.get(connection, {}).get(channel) is subscription:
+                    subscription.hear_signal(channel, event, envelope)
 
     async def level(self, connection: str) -> None:
         """Bring a connection's channels to where the log is: what the bus has not brought yet may amend what it had."""
@@ -251,13 +162,14 @@ class SocketSubscriptions:
 
     def forget(self, connection: str) -> None:
         """End every subscription of a connection that is gone."""
-        timer = self._away.pop(connection, None)
+        timer, _ = self._away.pop(connection, (None, None))
         if timer is not None:
             timer.cancel()
         for subscription in list(self._of_connection.get(connection, {}).values()):
-            self._drop(subscription)
+            self._drop(subscription, lost=True)
 
-    def _drop(self, subscription: _Subscription) -> None:
+    def _drop(self, subscription: Subscription, *, lost: bool = False) -> None:
+        """End a subscription; ``lost`` with its connection, which somebody who loads a page again replaces."""
         feed, connection = subscription.feed, subscription.connection
         mine = self._of_connection.get(connection, {})
         if mine.get(feed.channel) is not subscription:
@@ -266,6 +178,7 @@ class SocketSubscriptions:
         if not mine:
             del self._of_connection[connection]
             self._forget_user(subscription)
+        (self.audience.lost if lost else self.audience.left)(feed.channel, connection, subscription.actor)
         listeners = self._of_channel[feed.channel]
         del listeners[connection]
         if not listeners:
@@ -276,7 +189,7 @@ class SocketSubscriptions:
         self._sio.leave_room_now(connection, feed.channel)
         self._delivery.close(feed)
 
-    def _forget_user(self, subscription: _Subscription) -> None:
+    def _forget_user(self, subscription: Subscription) -> None:
         if subscription.actor.user is not None:
             theirs = self._of_user[subscription.actor.user.id]
             del theirs[subscription.connection]
@@ -292,7 +205,7 @@ class SocketSubscriptions:
             if (found := self._of_connection[connection].get(channel)) is not None and found.seated
         ]
 
-    def _send_away(self, subscription: _Subscription) -> None:
+    def _send_away(self, subscription: Subscription) -> None:
         """End a subscription that is no longer allowed; a connection that is away comes back without its state."""
         connection = subscription.connection
         if connection in self._away:

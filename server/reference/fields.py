@@ -14,7 +14,8 @@ from marshmallow import fields
 
 from handlers.channels import EventName
 from handlers.messages import Attachment
-from handlers.payload import Choice, Flag, Id, Text, Whole
+from handlers.payload import LINK_MAX, Choice, Flag, Id, Link, Text, Whole
+from handlers.preferences import Clock, TimeZone
 from handlers.reactions import Emoji
 from handlers.shapes import Schema
 
@@ -70,15 +71,32 @@ def _choice(field: Choice) -> Schema:
     return {"type": "string", "enum": list(field.choices)}
 
 
+_URL: Schema = {
+    "description": "A web address, or a path of the page's own site.",
+    "type": "string",
+    "maxLength": LINK_MAX,
+    "pattern": r"^([Hh][Tt][Tt][Pp][Ss]?://[^\s/\\]|/(?![/\\]))\S*$",
+}
+
+
+@constraints.register
+def _link(field: Link) -> Schema:
+    return _URL
+
+
+@constraints.register
+def _clock(field: Clock) -> Schema:
+    return {"type": "string", "pattern": r"^([01]\d|2[0-3]):[0-5]\d$", "examples": ["22:00"]}
+
+
+@constraints.register
+def _time_zone(field: TimeZone) -> Schema:
+    return {"type": "string", "description": "The IANA name of a time zone.", "examples": ["Europe/Berlin"]}
+
+
 @constraints.register
 def _attachment(field: Attachment) -> Schema:
-    url = {
-        "description": "A web address, or a path of the page's own site.",
-        "type": "string",
-        "maxLength": 2048,
-        "pattern": r"^([Hh][Tt][Tt][Pp][Ss]?://[^\s/\\]|/(?![/\\]))\S*$",
-    }
-    return {"type": "object", "properties": {"url": url}, "required": ["url"], "additionalProperties": True}
+    return {"type": "object", "properties": {"url": _URL}, "required": ["url"], "additionalProperties": True}
 
 
 def _converter() -> OpenAPIConverter:

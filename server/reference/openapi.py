@@ -76,7 +76,9 @@ def _operation(action: Action, method: str, path: str, number: int) -> dict[str,
     rest = {name: shape for name, shape in described["properties"].items() if name not in in_path}
     required = [name for name in described.get("required", ()) if name in rest]
     if method == "GET":
-        parameters += [_parameter("query", name, shape, name in required) for name, shape in rest.items()]
+        # One that also writes has another route for that.
+        asked = rest if action.reads else {}
+        parameters += [_parameter("query", name, shape, name in required) for name, shape in asked.items()]
     elif rest:
         whole: Schema = {"type": "object", "properties": rest} | ({"required": required} if required else {})
         body = whole if in_path else parts.payload_ref(action.name)

@@ -8,6 +8,8 @@ import { persistently } from "./retrying.js";
  *   the present: at the start, and again when the log no longer reaches back to where the client left. Events wait until it is done.
  * @property {(envelope: import("./types.js").Envelope) => void} [event] gets every later event, once and in order
  * @property {(envelope: import("./types.js").Envelope) => void} [signal]
+ * @property {(reply: import("./types.js").SubscribeReply) => void} [up] the subscription stands, at first and after each
+ *   reconnect: the moment to ask for what only signals tell
  * @property {() => void} [down] the connection is lost: what only signals tell is unknown from here on
  * @property {(error: any) => void} [failed] the server refuses the subscription
  */
@@ -104,6 +106,7 @@ export class Channel {
     }
     this.#complete = reply.seq;
     this.#syncing = false;
+    for (const consumer of [...this.#consumers]) consumer.up?.(reply);
     this.#release();
   }
 

@@ -2,7 +2,12 @@ import { Channels } from "./channels.js";
 import { Chat } from "./chat.js";
 import { Connection } from "./connection.js";
 import { Emitter } from "./emitter.js";
+import { Notifications } from "./notifications.js";
+import { Preferences } from "./preferences.js";
+import { Presence } from "./presence.js";
+import { Push } from "./push.js";
 import { defaultSettings } from "./settings.js";
+import { Viewers } from "./viewers.js";
 
 /**
  * What the parts of the client share.
@@ -26,6 +31,8 @@ import { defaultSettings } from "./settings.js";
  */
 export class Hubbub {
   #problems = new Emitter();
+  /** @type {Map<string, Viewers>} */
+  #viewers = new Map();
 
   /**
    * @param {object} options
@@ -42,14 +49,34 @@ export class Hubbub {
     this.connection = new Connection({ io, url, session, settings: this.settings, socketOptions });
     this.connection.on("problem", this.#report);
     this.channels = new Channels(this.connection, this.settings, this.#report);
-    this.chat = new Chat({
+    /** @type {Surroundings} */
+    const surroundings = {
       connection: this.connection,
       channels: this.channels,
       me: this.me,
       settings: this.settings,
       report: this.#report,
       background: (work) => void work.catch((error) => error.retryable || this.#report(error)),
-    });
+    };
+    this.chat = new Chat(surroundings);
+    this.presence = new Presence(surroundings);
+    this.notifications = new Notifications(surroundings);
+    this.preferences = new Preferences(this.connection);
+    this.push = new Push(surroundings);
+  }
+
+  /**
+   * Who looks at something; watching this store is looking at it.
+   *
+   * @param {string} type such as `trip`
+   * @param {string} id
+   * @returns {Viewers}
+   */
+  viewers(type, id) {
+    const channel = `${type}:${id}:viewers`;
+    const known = this.#viewers.get(channel) ?? new Viewers(this.channels, channel);
+    this.#viewers.set(channel, known);
+    return known;
   }
 
   /** Connect, and stay connected until `close`. */

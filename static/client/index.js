@@ -1,4 +1,5 @@
 export { HubbubError } from "./errors.js";
+export { formatAgo, formatPresence, formatViewers } from "./formats.js";
 export { Hubbub } from "./hubbub.js";
 export { hasReacted } from "./reactions.js";
 export { currentSession, endGuestSession, guestSession } from "./session.js";

@@ -25,9 +25,27 @@ export class Observable {
    * @returns {() => void} ends the subscription
    */
   subscribe = (listener) => {
+    const first = this.#listeners.size === 0;
     this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    if (first) this.wake();
+    return () => {
+      if (this.#listeners.delete(listener) && this.#listeners.size === 0) this.rest();
+    };
   };
+
+  /**
+   * Called when the first watcher comes, for stores that cost something while they are watched.
+   *
+   * @protected
+   */
+  wake() {}
+
+  /**
+   * Called when the last watcher has gone.
+   *
+   * @protected
+   */
+  rest() {}
 
   /**
    * Replace parts of the snapshot and tell whoever watches; does nothing when nothing differs.

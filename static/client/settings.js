@@ -19,6 +19,17 @@ export const defaultSettings = Object.freeze({
   /** Read positions and key strokes are gathered this long before they are told. */
   readDelayMs: 400,
   typingIntervalMs: 1_000,
+  /** Nothing was touched for so long: the user is away. */
+  awayAfterMs: 300_000,
+  /** Whose presence to hear is gathered this long, so that a room full of people is asked for at once. */
+  presenceDelayMs: 50,
+  /** People watched each on a channel of their own; beyond that many the channel of everyone is cheaper. */
+  presenceChannels: 20,
+  /** People asked for at a time (the server takes 1,000). */
+  presencePage: 500,
+  /** Notifications asked for at a time, and kept in memory at most. */
+  notificationPage: 30,
+  notificationWindow: 300,
   /** Pages read back at most in search of one message. */
   findPages: 20,
 });

@@ -14,6 +14,38 @@
  *
  * @typedef {{channel: string, seq: number, recovered: boolean, events: Envelope[], snapshot?: any}} SubscribeReply
  *
+ * @typedef {object} Presence                (section 6)
+ * @property {string} userId
+ * @property {boolean} isOnline
+ * @property {"online" | "away" | "offline"} status
+ * @property {string | null} lastSeenAt
+ * @property {string | null} currentPage
+ * @property {string | null} activity
+ * @property {User} user
+ *
+ * @typedef {"BOOKING" | "TOUR" | "PAYMENT" | "SYSTEM" | "PROMOTION" | "MESSAGE"} NotificationType
+ *
+ * @typedef {object} Notification            (section 7)
+ * @property {string} id
+ * @property {string} title
+ * @property {string} message
+ * @property {NotificationType} type
+ * @property {"info" | "success" | "warning" | "error"} level
+ * @property {boolean} isRead
+ * @property {string | null} link
+ * @property {any} data
+ * @property {number} count                  how many were collapsed into it
+ * @property {string} createdAt
+ *
+ * @typedef {{type: NotificationType | null, unread: boolean}} NotificationFilter
+ *
+ * @typedef {{start: string, end: string, timeZone: string}} QuietHours   "22:00", "07:00", "Europe/Lisbon"
+ *
+ * @typedef {object} NotificationPreferences
+ * @property {Record<NotificationType, {inApp: boolean, push: boolean}>} types
+ * @property {QuietHours | null} quietHours
+ * @property {string[]} mutedRooms           ids
+ *
  * @typedef {object} Room                    (section 5)
  * @property {string} id
  * @property {string | null} name            null in a direct room
@@ -25,7 +57,7 @@
  * @property {string} createdAt
  * @property {string} updatedAt
  *
- * @typedef {{userId: string, role: "owner" | "moderator" | "member", joinedAt: string, lastReadSeq: number, user: User, presence?: any}} Member
+ * @typedef {{userId: string, role: "owner" | "moderator" | "member", joinedAt: string, lastReadSeq: number, user: User, presence?: Presence}} Member
  * @typedef {{emoji: string, count: number, userIds: string[]}} Reaction
  *
  * @typedef {object} Message

@@ -28,6 +28,11 @@ MESSAGE = {
     *("id", "seq", "roomId", "userId", "message", "clientId", "replyToId", "mentions", "attachments", "reactions"),
     *("createdAt", "editedAt", "deletedAt", "user"),
 }
+NOTIFICATION = {
+    *("id", "title", "message", "type", "level", "isRead", "link", "data", "count", "createdAt"),
+}
+TYPES = {"BOOKING", "TOUR", "PAYMENT", "SYSTEM", "PROMOTION", "MESSAGE"}
+LEVELS = {"info", "success", "warning", "error"}
 STORY = {
     *("id", "title", "genre", "body", "visibility", "status", "authorId"),
     *("createdAt", "updatedAt", "publishedAt", "deletedAt", "user"),
@@ -84,6 +89,12 @@ ROUTES = {
     "save:set": ("PUT", "/api/{type}/{id}/save"),
     "save:get": ("GET", "/api/{type}/{id}/save"),
     "save:list": ("GET", "/api/saves"),
+    "notification:send": ("POST", "/api/notifications"),
+    "notification:list": ("GET", "/api/notifications"),
+    "notification:read": ("PATCH", "/api/notifications"),
+    "notification:delete": ("DELETE", "/api/notifications"),
+    "notification:preferences": ("PUT", "/api/notifications/preferences"),
+    "session:get": ("GET", "/api/me"),
     "story:create": ("POST", "/api/stories"),
     "story:list": ("GET", "/api/stories"),
     "story:get": ("GET", "/api/stories/{storyId}"),
@@ -106,6 +117,17 @@ ROUTES = {
     "user:revoke": ("POST", "/api/admin/users/{userId}/revoke"),
     "user:pardon": ("POST", "/api/admin/users/{userId}/pardon"),
 }
+ROUTES |= {
+    "presence:update": ("PUT", "/api/users/presence"),
+    "presence:heartbeat": ("POST", "/api/users/presence/heartbeat"),
+    "presence:get": ("GET", "/api/users/presence"),
+    "viewers:track": ("POST", "/api/{type}/{id}/viewers"),
+    "viewers:untrack": ("DELETE", "/api/{type}/{id}/viewers"),
+    "viewers:get": ("GET", "/api/{type}/{id}/viewers"),
+}
+# The route of an action that has another one for what names this field.
+ROUTES_BY_FIELD = {("presence:get", "userId"): ("GET", "/api/users/presence/{userId}")}
+SIGNALS = {"typing:changed", "presence:changed", "viewers:changed"}
 WITHOUT_ROUTE = {"typing:start", "typing:stop", "channel:subscribe", "channel:unsubscribe"}
 
 
@@ -145,7 +167,21 @@ def presence(value: Any) -> None:
     keys(value, PRESENCE)
     assert type(value["isOnline"]) is bool
     assert value["status"] in {"online", "away", "offline"}
+    assert value["isOnline"] == (value["status"] != "offline")
+    assert value["userId"] == value["user"]["id"]
+    if value["lastSeenAt"] is not None:
+        time(value["lastSeenAt"])
+    for name in ("currentPage", "activity"):
+        assert value[name] is None or (isinstance(value[name], str) and value["isOnline"]), value
     user(value["user"])
+
+
+def viewers(value: Any) -> None:
+    """Assert that a value tells who looks at an entity."""
+    keys(value, {"count", "viewers"})
+    assert len(value["viewers"]) == min(value["count"], 5)
+    for each in value["viewers"]:
+        user(each)
 
 
 def member(value: Any) -> None:
@@ -232,6 +268,31 @@ def moderation_item(value: Any) -> None:
         keys(flag, {"userId", "reason", "createdAt"})
     time(value["createdAt"])
     user(value["user"])
+
+
+def notification(value: Any) -> None:
+    """Assert that a value is a notification."""
+    keys(value, NOTIFICATION)
+    assert value["type"] in TYPES
+    assert value["level"] in LEVELS
+    assert type(value["isRead"]) is bool
+    assert type(value["count"]) is int
+    assert value["count"] >= 1
+    assert value["link"] is None or isinstance(value["link"], str)
+    assert isinstance(value["data"], dict)
+    time(value["createdAt"])
+
+
+def preferences(value: Any) -> None:
+    """Assert that a value is somebody's preferences."""
+    keys(value, {"types", "quietHours", "mutedRooms"})
+    keys(value["types"], TYPES)
+    for each in value["types"].values():
+        keys(each, {"inApp", "push"})
+        assert all(type(wanted) is bool for wanted in each.values())
+    if value["quietHours"] is not None:
+        keys(value["quietHours"], {"start", "end", "timeZone"})
+    assert isinstance(value["mutedRooms"], list)
 
 
 def unread(value: Any) -> None:

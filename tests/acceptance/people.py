@@ -21,13 +21,23 @@ async def connect(js: JsClients, worker: Hubbub, auth: Mapping[str, Any] | None,
 
 async def call_rest(worker: Hubbub, token: str | None, action: str, payload: Mapping[str, Any]) -> Reply:
     """Call an action through its route: path, then query (of a GET) or body."""
-    method, template = contract.ROUTES[action]
+    by_field = [
+        route for (name, field), route in contract.ROUTES_BY_FIELD.items() if name == action and field in payload
+    ]
+    method, template = by_field[0] if by_field else contract.ROUTES[action]
     names = [name for _, name, _, _ in Formatter().parse(template) if name]
     path = template.format(**{name: quote(str(payload[name]), safe="") for name in names})
     rest = {name: value for name, value in payload.items() if name not in names}
     if method == "GET":
-        return await worker.rest(method, f"{path}?{urlencode(rest)}", token=token)
+        query = {name: _in_query(value) for name, value in rest.items()}
+        return await worker.rest(method, f"{path}?{urlencode(query)}", token=token)
     return await worker.rest(method, path, rest or None, token=token)
+
+
+def _in_query(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(value) if isinstance(value, list) else value
 
 
 class Person:
@@ -95,7 +105,7 @@ class Person:
         # What connection state recovery adds, and a client does not look at.
         assert len(offset) <= 1
         assert all(isinstance(each, str) for each in offset)
-        contract.event(envelope, event, signal=event == "typing:changed")
+        contract.event(envelope, event, signal=event in contract.SIGNALS)
         return envelope
 
     def heard(self, event: str, channel: str | None = None) -> list[Any]:

@@ -12,7 +12,12 @@ NAME = re.compile(r"[a-z]+:[a-z]+\Z")
 # Functions that send an event, and what kind of event that is.
 SENDERS = {
     "handlers": {"publish": {"stored"}, "signal": {"signal"}},
-    "server": {"broadcast": {"signal", "connection"}, "show": {"signal"}, "_tell": {"connection"}},
+    "server": {
+        "broadcast": {"signal", "connection"},
+        "show": {"signal"},
+        "_tell": {"connection"},
+        "Watches": {"signal"},
+    },
 }
 # A backend's events have whatever name it gives them.
 NAMED_BY_BACKENDS = ROOT / "handlers/channels.py"
@@ -22,8 +27,11 @@ def calls(path: Path) -> Iterator[tuple[str, ast.Call]]:
     """Every call of a sender in a file, and the sender's name."""
     senders = SENDERS[path.relative_to(ROOT).parts[0]]
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in senders:
-            yield node.func.attr, node
+        if not isinstance(node, ast.Call):
+            continue
+        sender = getattr(node.func, "attr", None) or getattr(node.func, "id", None)
+        if sender in senders:
+            yield sender, node
 
 
 def name_in(call: ast.Call) -> str | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from handlers.events import EVENTS
 from server.engine.recovery import READY_EVENT
+from tests.server.push_service import Browser
 from tests.server.reference import Reference
 from tests.support.hubbub import Cluster, Hubbub
 from tests.support.js import JsClients, JsSocket
@@ -191,6 +192,64 @@ async def engagement(walk: Walk) -> None:
     await walk.does(visitor, "save:get", **trip)
 
 
+async def notifications(walk: Walk) -> None:
+    """People say what they want, are notified, and read and delete what they were told."""
+    backend, admin = await walk.backend(), await walk.user("admin", walk.cluster.a, role="admin")
+    ada = await walk.user("ada", walk.cluster.b)
+    await walk.does(ada, "notification:preferences")
+    quiet = {"start": "22:00", "end": "07:00", "timeZone": "Europe/Berlin"}
+    wishes = {"types": {"PROMOTION": {"inApp": False}}, "quietHours": quiet, "mutedRooms": ["room"]}
+    await walk.does(ada, "notification:preferences", **wishes)
+    await walk.does(ada, "notification:preferences", quietHours=None)
+    paid = {"title": "Paid", "message": "Thank you", "type": "PAYMENT", "level": "success", "link": "/orders/1"}
+    sending = {"userIds": [ada.id], **paid, "data": {"order": 1}, "collapseKey": "order:1", "clientId": ada.id}
+    sent = await walk.creates(backend, "notification:send", **sending)
+    assert await walk.does(backend, "notification:send", **sending) == sent
+    await walk.creates(admin, "notification:send", roles=["admin"], title="Up", message="All is well", type="SYSTEM")
+    await walk.creates(admin, "notification:send", everyone=True, title="Hi", message="All", type="TOUR", critical=True)
+    found = await walk.does(ada, "notification:list", unread=True, type="PAYMENT", limit=1)
+    [only] = found["notifications"]
+    await walk.does(ada, "notification:list", before=only["id"])
+    await walk.does(ada, "notification:read", ids=[only["id"]])
+    await walk.does(ada, "notification:read", ids=[only["id"]], isRead=False)
+    await walk.does(ada, "notification:read", all=True)
+    await walk.does(ada, "notification:delete", ids=[only["id"]])
+    await walk.does(ada, "notification:delete", all=True)
+    await ada.socket.wait_for("notification:created", lambda event: event["data"]["notification"]["type"] == "TOUR")
+
+
+async def push(walk: Walk) -> None:
+    """A browser is subscribed to what is pushed, and no more."""
+    ada = await walk.user("ada", walk.cluster.b)
+    await walk.does(ada, "push:key")
+    endpoint = f"https://127.0.0.1:9/{secrets.token_hex(8)}"
+    browser = {"endpoint": endpoint, "expirationTime": None, "keys": Browser(endpoint).keys}
+    await walk.creates(ada, "push:subscribe", **browser)
+    await walk.does(ada, "push:subscribe", **browser)
+    await walk.does(ada, "push:unsubscribe", endpoint=endpoint)
+
+
+async def presence(walk: Walk) -> None:
+    """People come, say how they are, are looked for, and look at something."""
+    ada, bo = await walk.user("ada", walk.cluster.a), await walk.user("bo", walk.cluster.b)
+    for channel in ("presence", f"presence:{bo.id}"):
+        await walk.does(ada, "channel:subscribe", channel=channel, snapshot=True)
+    await walk.does(bo, "presence:update", status="away", currentPage="/trips/1", activity="editing")
+    await walk.does(bo, "presence:update", status="online", currentPage=None)
+    await walk.does(bo, "presence:heartbeat")
+    await walk.does(ada, "presence:get", userId=bo.id)
+    await walk.does(ada, "presence:get", ids=[bo.id, ada.id, "nobody"])
+    await walk.does(ada, "presence:get", status="online", limit=1)
+    await ada.socket.wait_for("presence:changed", lambda event: event["channel"] == "presence")
+    await ada.socket.wait_for("presence:changed", lambda event: event["channel"] != "presence")
+    trip = {"type": "trip", "id": secrets.token_hex(6)}
+    await walk.does(ada, "channel:subscribe", channel=f"trip:{trip['id']}:viewers", snapshot=True)
+    await walk.does(bo, "viewers:track", **trip)
+    await walk.does(bo, "viewers:get", **trip)
+    await walk.does(bo, "viewers:untrack", **trip)
+    await ada.socket.wait_for("viewers:changed")
+
+
 async def comments(walk: Walk) -> None:
     """A trip is commented on; a moderator lets one comment stay and takes another away."""
     ada, bo = await walk.user("ada", walk.cluster.a), await walk.user("bo", walk.cluster.b)
@@ -266,6 +325,9 @@ STAGES: tuple[Callable[[Walk], Awaitable[None]], ...] = (
     channels,
     rooms,
     messages,
+    notifications,
+    push,
+    presence,
     engagement,
     comments,
     sanctions,

@@ -25,9 +25,16 @@ from tests.support.process import ROOT
 
 ASYNCAPI_SCHEMA = ROOT / "static/node_modules/@asyncapi/specs/schemas/3.0.0.json"
 ENTITIES = ("trip", "post")
+LOOPBACK = {"HUBBUB_PUSH_ALLOW_LOOPBACK": "on"}
 # What is no part of the API: the engine's own path, the page and its files, and the answer to what there is not.
-OTHER_ROUTES = {"/", "/socket.io/", "/api{rest}"}
+OTHER_ROUTES = {"/", "/service-worker.js", "/socket.io/", "/api{rest}"}
 ASIDE = {"server:draining"}
+
+
+@pytest.fixture(scope="module")
+def cluster_variables() -> dict[str, str]:
+    """A push service on this machine."""
+    return LOOPBACK
 
 
 def references(part: Any) -> Iterator[str]:

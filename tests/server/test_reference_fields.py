@@ -34,7 +34,8 @@ def candidates(shape: dict[str, Any]) -> Iterator[Any]:
         if bound in shape:
             yield from range(shape[bound] - 1, shape[bound] + 2)
     if "items" in shape:
-        taken = next(each for each in (*TEXTS, *THINGS, *ITEMS, 1) if fits(shape["items"], each))
+        known = (*shape["items"].get("enum", ()), *TEXTS, *THINGS, *ITEMS, 1)
+        taken = next(each for each in known if fits(shape["items"], each))
         for count in {0, 1, shape.get("minItems", 0), shape.get("maxItems", 0), shape.get("maxItems", 0) + 1}:
             yield [taken] * count
         yield from ([each] for each in (*candidates(shape["items"]), *ITEMS) if each is not None)

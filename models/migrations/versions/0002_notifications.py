@@ -70,6 +70,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_broadcasts"),
     )
     _partial_index("ix_broadcasts_open", "broadcasts", ["id"], "done_at IS NULL")
+    # A broadcast to a role walks along it.
+    op.create_index("ix_users_role", "users", ["role", "id"])
 
 
 def _partial_index(name: str, table: str, columns: list[str], where: str, postgresql_where: str | None = None) -> None:

@@ -43,6 +43,7 @@ def upgrade() -> None:
         sa.Column("notification_id", sa.Text, nullable=False),
         sa.Column("payload", sa.Text, nullable=False),
         sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("is_stored", sa.Boolean, nullable=False),
         sa.Column("is_held", sa.Boolean, nullable=False, server_default=sa.false()),
         sa.Column("claim", sa.Text),
         sa.Column("due_at", moment, nullable=False),

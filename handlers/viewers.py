@@ -1,0 +1,34 @@
+"""Viewers: who looks at an entity at this moment."""
+
+from typing import Any
+
+from handlers import access
+from handlers.base import Context, handles
+from handlers.payload import Id, Payload
+
+_PATH = "/api/{type}/{id}/viewers"
+
+
+class OneEntity(Payload):
+    """An entity."""
+
+    type = Id(required=True)
+    id = Id(required=True)
+
+
+@handles("viewers:track", OneEntity, rest=("POST", _PATH), reads=True)
+async def track(ctx: Context, type: str, id: str) -> dict[str, Any]:
+    """Look at an entity, for a while from each call on; who hears its channel need not call."""
+    return await ctx.services.viewers.track(access.entity(type, id, ctx.services.rules), ctx.user.id)
+
+
+@handles("viewers:untrack", OneEntity, rest=("DELETE", _PATH), reads=True)
+async def untrack(ctx: Context, type: str, id: str) -> dict[str, Any]:
+    """Look away from an entity; who hears its channel is counted on."""
+    return await ctx.services.viewers.untrack(access.entity(type, id, ctx.services.rules), ctx.user.id)
+
+
+@handles("viewers:get", OneEntity, rest=("GET", _PATH), reads=True, audience=("user", "visitor", "backend"))
+async def get_viewers(ctx: Context, type: str, id: str) -> dict[str, Any]:
+    """How many people look at an entity, and the first five of them."""
+    return await ctx.services.viewers.viewers(access.entity(type, id, ctx.services.rules))

@@ -1,0 +1,61 @@
+"""The audience: which channels this worker's connections hear, for those parts of the server that act on it."""
+
+from handlers.base import Actor
+from server.viewers import EntityViewers
+from server.watches import Watches
+
+
+class Audience:
+    """Told by the subscriptions who hears what; to this one it means nothing.
+
+    A connection that ``came`` may be ``lost`` and come again; in the end it ``left``, or was lost for good.
+    """
+
+    def came(self, channel: str, connection: str, actor: Actor) -> None:
+        """A connection hears the channel, for the first time or again."""
+
+    async def ready(self, channel: str, actor: Actor) -> None:
+        """Wait until what changes in the channel is told, and others can know that the actor came."""
+
+    async def missed(self, channel: str, since: float | None) -> list[tuple[str, bytes]]:
+        """Name and envelope of the signals that bring a connection up to date that was away ``since`` then.
+
+        That is a moment of the loop's time; None for one that comes from another worker.
+        """
+        return []
+
+    def lost(self, channel: str, connection: str, actor: Actor) -> None:
+        """A connection was lost, and may come back."""
+
+    def left(self, channel: str, connection: str, actor: Actor) -> None:
+        """A connection hears the channel no longer."""
+
+
+class PeopleAudience(Audience):
+    """Watches what is heard of people and of viewers, and counts who hears of an entity's viewers among them."""
+
+    def __init__(self, presence: Watches, viewing: Watches, viewers: EntityViewers) -> None:
+        self._watches = (presence, viewing)
+        self._viewers = viewers
+
+    def came(self, channel: str, connection: str, actor: Actor) -> None:
+        """Count a viewer."""
+        self._viewers.came(channel, connection, actor)
+
+    async def ready(self, channel: str, actor: Actor) -> None:
+        """Wait until what changes in the channel is told, and others can know that the actor came."""
+        await self._viewers.settled(channel, actor)
+        for each in self._watches:
+            await each.ready(channel)
+
+    async def missed(self, channel: str, since: float | None) -> list[tuple[str, bytes]]:
+        """Name and envelope of the signals that bring a connection up to date that was away ``since`` then."""
+        return [signal for each in self._watches for signal in await each.missed(channel, since)]
+
+    def lost(self, channel: str, connection: str, actor: Actor) -> None:
+        """Count a viewer on for the grace."""
+        self._viewers.lost(channel, connection, actor)
+
+    def left(self, channel: str, connection: str, actor: Actor) -> None:
+        """Count a viewer no longer."""
+        self._viewers.left(channel, connection, actor)
