@@ -165,7 +165,7 @@ async def test_lists_are_newest_first_by_pages(arrive: Gathering) -> None:
 
 async def test_a_page_of_long_stories_ends_early_and_nothing_is_left_out(arrive: Gathering) -> None:
     ada = await arrive("Ada")
-    made = await asyncio.gather(*(write(ada, body="🌲" * 90_000) for _ in range(5)))
+    made = await asyncio.gather(*(write(ada, body="ä" * 90_000) for _ in range(5)))
     found: list[str] = []
     sizes = []
     while True:
