@@ -13,7 +13,7 @@ from models.audience import Audience, everyone_but, only
 
 COMMUNITY = "community"
 _UNLISTED = {"title": None, "genre": None}
-_ERASED = _UNLISTED | {"subject": {"title": None, "genre": None, "body": None}}
+ERASED = _UNLISTED | {"subject": {"title": None, "genre": None, "body": None}}
 # From the fewest readers to the most.
 _EXTENT = [stories.NOBODY, stories.AUTHOR, stories.HELD, stories.LINK, stories.PUBLIC]
 
@@ -34,7 +34,7 @@ async def story_changed(ctx: Context, story: Any, before: str) -> None:
             ctx.publish(COMMUNITY, "story:deleted", told, audience=everyone_but([story.author_id]))
         ctx.publish(COMMUNITY, "story:updated", told, audience=author)
     if _EXTENT.index(story.reach) < _EXTENT.index(before):
-        await event_log.redact(ctx.conn, story.id, _ERASED if story.reach == stories.NOBODY else _UNLISTED)
+        await event_log.redact(ctx.conn, story.id, ERASED if story.reach == stories.NOBODY else _UNLISTED)
         if story.reach != stories.LINK:
             access.announce(ctx, "story", story.id)
 
@@ -62,7 +62,7 @@ async def post_changed(ctx: Context, story: Any, post: Any, before: str) -> None
     else:
         await _post_gone(ctx, story, post)
     if post.state == posts.DELETED:
-        await event_log.redact(ctx.conn, post.id, _ERASED)
+        await event_log.redact(ctx.conn, post.id, ERASED)
         access.announce(ctx, "post", post.id)
 
 

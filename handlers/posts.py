@@ -106,8 +106,9 @@ async def delete_post(ctx: Context, post_id: str) -> dict[str, Any]:
     story, post = await _locked(ctx, post_id)
     if post.author_id != ctx.user.id and not ctx.actor.is_moderator:
         raise Forbidden("Only its author and moderators delete a post.")
+    gone = await _erase(ctx, story, post)
     await moderation.settle(ctx, KIND, post_id, rejected=post.author_id != ctx.user.id)
-    return await _erase(ctx, story, post)
+    return gone
 
 
 @handles("post:list", ListPosts, rest=("GET", _PATH), reads=True, audience=EVERYBODY)

@@ -10,7 +10,7 @@ from handlers.base import Context, handles
 from handlers.errors import Forbidden, NotFound
 from handlers.payload import Choice, Id, Payload, Text, client_id, limit
 from handlers.words import screen
-from models import engagement, idempotency, posts, stories
+from models import engagement, event_log, idempotency, posts, stories
 
 _CREATE = "story:create"
 KIND = "story"
@@ -118,14 +118,17 @@ async def show_story(ctx: Context, story_id: str, visibility: str) -> dict[str, 
 async def delete_story(ctx: Context, story_id: str) -> dict[str, Any]:
     """Remove a story with its posts; its author may, and moderators who can read it."""
     await readable(ctx, await stories.get(ctx.conn, story_id))
-    for post_id in await posts.held(ctx.conn, story_id):
+    waiting = await posts.held(ctx.conn, story_id)
+    for post_id in waiting:
         await engagement.lock(ctx.conn, f"post:{post_id}")
-        await moderation.settle(ctx, "post", post_id, rejected=False)
     story = await _locked(ctx, story_id)
     if story.author_id != ctx.user.id and not ctx.actor.is_moderator:
         raise Forbidden("Only its author and moderators delete a story.")
     erased = await stories.erase(ctx.conn, story)
     await posts.erase_all(ctx.conn, story_id)
+    for post_id in waiting:
+        await event_log.redact(ctx.conn, post_id, community.ERASED)
+        await moderation.settle(ctx, "post", post_id, rejected=False)
     await moderation.settle(ctx, KIND, story_id, rejected=story.author_id != ctx.user.id)
     await community.story_changed(ctx, erased, story.reach)
     return await _kept(ctx, erased)
