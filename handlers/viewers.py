@@ -4,22 +4,15 @@ from typing import Any
 
 from handlers import access
 from handlers.base import Context, handles
-from handlers.payload import Id, Payload
+from handlers.entities import OneEntity
 
 _PATH = "/api/{type}/{id}/viewers"
-
-
-class OneEntity(Payload):
-    """An entity."""
-
-    type = Id(required=True)
-    id = Id(required=True)
 
 
 @handles("viewers:track", OneEntity, rest=("POST", _PATH), reads=True)
 async def track(ctx: Context, type: str, id: str) -> dict[str, Any]:
     """Look at an entity, for a while from each call on; who hears its channel need not call."""
-    return await ctx.services.viewers.track(access.entity(type, id, ctx.services.rules), ctx.user.id)
+    return await ctx.services.viewers.track(await access.engaged(ctx, type, id), ctx.user.id)
 
 
 @handles("viewers:untrack", OneEntity, rest=("DELETE", _PATH), reads=True)
@@ -31,4 +24,4 @@ async def untrack(ctx: Context, type: str, id: str) -> dict[str, Any]:
 @handles("viewers:get", OneEntity, rest=("GET", _PATH), reads=True, audience=("user", "visitor", "backend"))
 async def get_viewers(ctx: Context, type: str, id: str) -> dict[str, Any]:
     """How many people look at an entity, and the first five of them."""
-    return await ctx.services.viewers.viewers(access.entity(type, id, ctx.services.rules))
+    return await ctx.services.viewers.viewers(await access.engaged(ctx, type, id))

@@ -240,6 +240,8 @@ async def test_only_readers_engage_with_a_story(arrive: Gathering) -> None:
         ("rating:set", {"value": 5}),
         ("comment:create", {"body": "Still there?"}),
         ("comment:list", {}),
+        ("viewers:track", {}),
+        ("viewers:get", {}),
     ):
         await bo.refused("not_found", action, **at, **payload)
     await bo.refused("not_found", "comment:edit", commentId=comment["id"], body="Hm")
