@@ -195,7 +195,7 @@ def create_app(settings: Settings) -> web.Application:
     pages_of_log = LogPages(database)
     sse = SseDoor(
         listening,
-        Streams(delivery, hearers, pages_of_log, settings.sse_heartbeat_seconds),
+        Streams(delivery, hearers, pages_of_log, subscriptions.audience, settings.sse_heartbeat_seconds),
         connections,
         sessions,
         roster,

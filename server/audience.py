@@ -17,6 +17,9 @@ class Audience:
     async def ready(self, channel: str, actor: Actor) -> None:
         """Wait until what changes in the channel is told, and others can know that the actor came."""
 
+    async def watching(self, channel: str) -> None:
+        """Wait until what changes in the channel is told."""
+
     async def missed(self, channel: str, since: float | None) -> list[tuple[str, bytes]]:
         """Name and envelope of the signals that bring a connection up to date that was away ``since`` then.
 
@@ -45,6 +48,10 @@ class PeopleAudience(Audience):
     async def ready(self, channel: str, actor: Actor) -> None:
         """Wait until what changes in the channel is told, and others can know that the actor came."""
         await self._viewers.settled(channel, actor)
+        await self.watching(channel)
+
+    async def watching(self, channel: str) -> None:
+        """Wait until what changes in the channel is told."""
         for each in self._watches:
             await each.ready(channel)
 

@@ -14,6 +14,7 @@ import orjson
 from handlers import access
 from models.event_log import Event, Replay
 from server import resume, sse_frames
+from server.audience import Audience
 from server.delivery import Delivery
 from server.feed import Feed
 from server.hearers import Hearers
@@ -121,13 +122,17 @@ class Streams:
         delivery: the feeds.
         hearers: lets those go who lost access.
         pages: the log.
+        audience: watches what is told of people and viewers.
         heartbeat_seconds: between two signs of life of a stream; one timer serves all.
     """
 
-    def __init__(self, delivery: Delivery, hearers: Hearers, pages: LogPages, heartbeat_seconds: float) -> None:
+    def __init__(
+        self, delivery: Delivery, hearers: Hearers, pages: LogPages, audience: Audience, heartbeat_seconds: float
+    ) -> None:
         self._delivery = delivery
         self._hearers = hearers
         self._pages = pages
+        self._audience = audience
         self._heartbeat_seconds = heartbeat_seconds
         self._groups: dict[Channels, StreamGroup] = {}
         self._open: dict[Stream, None] = {}
@@ -155,10 +160,13 @@ class Streams:
             await self._open_feeds(names, feeds)
             for name in names:
                 await self._hearers.require(name, stream.actor)
+                await self._audience.watching(name)
             try:
                 await stream.start()
                 self._beat_soon()
                 await self._catch_up(stream, names, feeds, after or {})
+                if after is not None:
+                    await self._bring_up_to_date(stream, names)
                 await stream.closed
             except ConnectionError:
                 # The client left before it had caught up.
@@ -218,6 +226,12 @@ class Streams:
         if group is None:
             group = self._groups[names] = StreamGroup(feeds)
         group.join(stream, positions)
+
+    async def _bring_up_to_date(self, stream: Stream, names: Channels) -> None:
+        """Signals are kept for nobody: who was away gets what holds now."""
+        for name in names:
+            for _, envelope in await self._audience.missed(name, None):
+                stream.write(sse_frames.of_signal(envelope))
 
     def _replayed(self, stream: Stream, name: str, found: Replay, positions: dict[str, int]) -> list[Frame]:
         """The frames of a page, whose events ``positions`` goes beyond."""

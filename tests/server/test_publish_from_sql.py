@@ -1,7 +1,7 @@
 """Publishing from SQL: in the backend's own transaction, out with its commit, and never without."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import asyncpg
 import pytest
@@ -20,7 +20,7 @@ SLOWEST = {"HUBBUB_CATCH_UP_SECONDS": "1000"}
 
 
 @pytest.fixture(scope="module")
-def shop(redis_server: RedisServer, postgres_server: PostgresServer):
+def shop(redis_server: RedisServer, postgres_server: PostgresServer) -> Iterator[Cluster]:
     """Two workers upon a database of a shop, that hear of what it publishes from nobody else than PostgreSQL."""
     cluster = two_workers(redis_server.url, postgres_server.create_database(), **SLOWEST)
     try:
@@ -179,21 +179,14 @@ async def test_one_worker_without_redis_hears_of_it_as_well(
     await connection.close()
 
 
-async def test_where_nothing_is_announced_the_log_is_read(
+async def test_what_is_not_announced_is_found_all_the_same(
     start_hubbub: Callable[..., Hubbub], postgres_server: PostgresServer
 ) -> None:
-    """As behind a pool that lends a connection to others between transactions."""
     url = postgres_server.create_database()
     connection = await asyncpg.connect(url)
     source = await connection.fetchval("SELECT pg_get_functiondef('hubbub_publish'::regproc)")
     await connection.execute(source.replace("PERFORM pg_notify", "PERFORM concat"))
-    worker = start_hubbub(
-        DATABASE_URL=url,
-        HUBBUB_CATCH_UP_SECONDS="0.2",
-        HUBBUB_BUS_NONCE_SECONDS="1000",
-        HUBBUB_BUS_DEAF_SECONDS="1000.01",
-    )
-    channel = orders()
+    worker, channel = start_hubbub(DATABASE_URL=url), orders()
     async with SseStream(f"{worker.url}/api/subscribe?channel={channel}") as stream:
         await eventually(lambda: stream.last_id, "the stream")
         await call(connection, channel)

@@ -17,6 +17,7 @@ from tests.server.talk import (
     publish,
     publish_many,
     someone,
+    subscribe,
 )
 from tests.support.hubbub import Cluster, Hubbub, Reply
 from tests.support.js import JsClients
@@ -181,6 +182,22 @@ async def test_signals_reach_streams_and_leave_the_id_alone(cluster: Cluster, js
         (signal, *_) = await eventually(lambda: stream.signals("typing:changed"), "the signal")
         assert [each["id"] for each in signal["data"]["users"]] == [ada]
         assert stream.last_id == before
+
+
+async def test_streams_are_told_who_is_there(cluster: Cluster, js: JsClients) -> None:
+    ada, bo = someone(), someone("bo")
+    viewers = entity("viewers")
+    async with listen(cluster.b, viewers, f"presence:{ada}", token=cluster.token(bo)) as stream:
+        await eventually(lambda: stream.last_id, "the stream")
+        ada_socket = await enter(js, cluster.a, ada)
+        await subscribe(ada_socket, viewers)
+        (came,) = await eventually(lambda: stream.signals("presence:changed"), "that she is online")
+        assert (came["data"]["userId"], came["data"]["status"]) == (ada, "online")
+        (seen,) = await eventually(lambda: stream.signals("viewers:changed"), "that she looks")
+        assert (seen["data"]["count"], [each["id"] for each in seen["data"]["viewers"]]) == (1, [ada])
+    async with listen(cluster.a, viewers, token=cluster.token(bo), last_id=stream.last_id) as again:
+        (seen,) = await eventually(lambda: again.signals("viewers:changed"), "who looks now")
+        assert seen["data"]["count"] == 1
 
 
 BAD = [
