@@ -28,7 +28,7 @@ run: $(RUNTIME) $(PAGE)
 	@exec $(BIN)/python -m server $(ARGS)
 
 test: $(DEVELOPMENT) $(PAGE)
-	@scripts/system-packages redis-server postgresql chromium nginx-light
+	@scripts/system-packages redis-server postgresql chromium nginx-light curl
 	$(BIN)/python -m pytest --numprocesses=$(PROCESSES) --dist=loadfile $(ARGS)
 
 lint: $(DEVELOPMENT) $(PAGE)

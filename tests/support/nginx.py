@@ -37,7 +37,7 @@ http {{
             proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
             proxy_set_header Upgrade $http_upgrade;
             proxy_set_header Connection $connection_upgrade;
-            proxy_buffering off;
+            {buffering}
             proxy_read_timeout 1h;
         }}
     }}
@@ -46,9 +46,12 @@ http {{
 
 
 class Nginx(Process):
-    """Listens on a free port of loopback, in front of servers on the given ones."""
+    """Listens on a free port of loopback, in front of servers on the given ones.
 
-    def __init__(self, ports: Sequence[int]) -> None:
+    `buffering` leaves nginx the default of keeping back what a server sends until there is more of it.
+    """
+
+    def __init__(self, ports: Sequence[int], *, buffering: bool = False) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         folder = temporary_folder("nginx")
@@ -56,7 +59,14 @@ class Nginx(Process):
         user = "user root;" if os.getuid() == 0 else ""
         configuration = folder / "nginx.conf"
         configuration.write_text(
-            CONFIGURATION.format(folder=folder, port=self.port, servers=servers, user=user), encoding="utf-8"
+            CONFIGURATION.format(
+                folder=folder,
+                port=self.port,
+                servers=servers,
+                user=user,
+                buffering="" if buffering else "proxy_buffering off;",
+            ),
+            encoding="utf-8",
         )
         super().__init__(
             "nginx",
