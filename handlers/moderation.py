@@ -11,9 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from handlers.base import Context, handles
 from handlers.errors import Conflict, Forbidden, NotFound
+from handlers.notices import notify
 from handlers.payload import Choice, Id, Payload, Text, limit
 from models import comments, engagement, moderation, users
 from models.moderation import STATUSES
+from models.notifications import Notice
 
 CHANNEL = "admin"
 REASON_MAX = 500
@@ -119,7 +121,33 @@ async def settle(ctx: Context, kind: str, subject_id: str, *, rejected: bool) ->
 async def _closed(ctx: Context, item: Any) -> dict[str, Any]:
     data = await _wire(ctx.conn, item)
     ctx.publish(CHANNEL, "moderation:decided", data, subject=item.subject_id)
+    if item.status in _SAID and item.author_id != item.decided_by:
+        await notify(ctx, [item.author_id], _notice(item))
     return data
+
+
+_SAID = {"approved": ("approved", "success"), "rejected": ("removed", "warning")}
+
+
+def _notice(item: Any) -> Notice:
+    """What the author of something is told of how it was decided."""
+    entity_type, entity_id = engagement.parts(item.entity)
+    said, level = _SAID[item.status]
+    return Notice(
+        title=f"Your {KINDS[item.kind].name} was {said}",
+        message=item.reason or f"A moderator has looked at your {KINDS[item.kind].name}.",
+        type="SYSTEM",
+        level=level,
+        data={
+            "itemId": item.id,
+            "kind": item.kind,
+            "subjectId": item.subject_id,
+            "entityType": entity_type,
+            "entityId": entity_id,
+            "status": item.status,
+            "reason": item.reason,
+        },
+    )
 
 
 async def _wire(conn: AsyncConnection, item: Any) -> dict[str, Any]:

@@ -105,6 +105,17 @@ async def test_a_decision_on_a_flagged_comment_lets_it_stay_or_deletes_it(
     )
     told = (await mo.hears("moderation:decided", lambda each: each["id"] == item["id"], channel="admin"))["data"]
     assert told == decided
+    notified = (await ada.hears("notification:created", channel=ada.own_channel))["data"]["notification"]
+    assert (notified["type"], notified["message"], notified["level"]) == (
+        "SYSTEM",
+        "House rules",
+        {"approve": "success", "reject": "warning"}[decision],
+    )
+    assert notified["data"] == {
+        **{name: item[name] for name in ("kind", "subjectId", "entityType", "entityId")},
+        **{name: decided[name] for name in ("status", "reason")},
+        "itemId": item["id"],
+    }
     for each in (mo, admin):
         error = await each.refused("conflict", "moderation:decide", itemId=item["id"], decision="approve")
         assert error["current"] == decided
