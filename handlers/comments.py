@@ -186,7 +186,7 @@ async def _wires(conn: AsyncConnection, ids: Sequence[str]) -> dict[str, dict[st
 
 
 async def _approve(ctx: Context, comment_id: str) -> None:
-    row = await comments.get(ctx.conn, comment_id)
+    row: Any = await comments.get(ctx.conn, comment_id)
     if row.status == "pending":
         row = await comments.approve(ctx.conn, row)
         ctx.publish(f"{row.entity}:comments", "comment:created", comments.wire(row), subject=row.id)
@@ -194,7 +194,7 @@ async def _approve(ctx: Context, comment_id: str) -> None:
 
 
 async def _reject(ctx: Context, comment_id: str) -> None:
-    row = await comments.get(ctx.conn, comment_id)
+    row: Any = await comments.get(ctx.conn, comment_id)
     if row.status != "deleted":
         await _erase(ctx, row)
 

@@ -72,11 +72,12 @@ async def list_moderation(
 async def decide(ctx: Context, item_id: str, decision: str, reason: str | None = None) -> dict[str, Any]:
     """Let something stay or appear, or take it away; its author is told, with the reason."""
     _require_moderator(ctx)
-    item = await moderation.get(ctx.conn, item_id)
-    if item is None:
+    found = await moderation.get(ctx.conn, item_id)
+    if found is None:
         raise NotFound("There is no such item.")
-    await engagement.lock(ctx.conn, item.entity)
-    item = await moderation.get(ctx.conn, item_id)
+    await engagement.lock(ctx.conn, found.entity)
+    # Another moderator may have decided meanwhile.
+    item: Any = await moderation.get(ctx.conn, item_id)
     if item.status != "pending":
         raise Conflict("This was decided already.", current=await _wire(ctx.conn, item))
     kind = KINDS[item.kind]

@@ -130,8 +130,9 @@ async def create(
     pending: bool,
 ) -> Any:
     """Write a comment on an entity that is held, and return it with its author's profile."""
+    id = new_id()
     row = {
-        "id": new_id(),
+        "id": id,
         "entity": entity,
         "position": await engagement.next_position(conn, entity),
         "user_id": user_id,
@@ -144,7 +145,7 @@ async def create(
     await conn.execute(insert(comments), [row])
     if not pending:
         await _count(conn, entity, parent_id, 1)
-    return await get(conn, row["id"])
+    return await get(conn, id)
 
 
 async def edit(conn: AsyncConnection, comment: Any, body: str) -> Any:
