@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Collection
 from types import FrameType
 
-from bench import build, connections, document, fanout, persist, workers
+from bench import build, comments, connections, document, fanout, persist, streams, workers
 from bench.contestants import BROADCASTERS, CHATS, HUBBUB_EMIT, NODE_SOCKETIO, STOCK_UVLOOP
 from bench.load import LoadError
 from bench.machine import describe, raise_open_files
@@ -77,14 +77,25 @@ def _workers(options: argparse.Namespace, machine: dict[str, str]) -> Report:
     return workers.run(chosen, machine, _say)
 
 
+def _streams(options: argparse.Namespace, machine: dict[str, str]) -> Report:
+    chosen = streams.Options(options.rounds, options.seconds, _chosen(streams.DOORS, options.only))
+    return streams.run(chosen, machine, _say)
+
+
+def _comments(options: argparse.Namespace, machine: dict[str, str]) -> Report:
+    return comments.run(comments.Options(options.rounds, options.seconds), machine, _say)
+
+
 SCENARIOS: dict[str, Callable[[argparse.Namespace, dict[str, str]], Report]] = {
     "persist": _persist,
     "fanout": _fanout,
     "connections": _connections,
     "workers": _workers,
+    "streams": _streams,
+    "comments": _comments,
 }
 
-IN_ALL = ("persist", "fanout", "connections", "workers")
+IN_ALL = ("persist", "fanout", "connections", "workers", "streams", "comments")
 
 
 def _say(line: str) -> None:

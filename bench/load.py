@@ -30,11 +30,12 @@ class Client:
 
     `send` is JSON, an array of event and payload for Socket.IO; @@ stands for the tag and its padding, ## for an id.
     `connect` and `join` are Socket.IO's: the auth object, and the event by which it joins (None: the server does it).
+    A stream's `join` is its path; it sends nothing.
     """
 
     port: int
     send: str
-    protocol: Literal["socketio", "raw"] = "socketio"
+    protocol: Literal["socketio", "raw", "stream"] = "socketio"
     connect: str = "{}"
     join: str | None = None
     room: int = 0

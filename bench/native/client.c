@@ -78,11 +78,18 @@ void client_connect(struct client *client)
 static void upgrade(struct client *client)
 {
 	char request[512];
-	int length = snprintf(request, sizeof request,
+	int length;
+	client->state = CLIENT_UPGRADING;
+	if (client->role.stream) {
+		length = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n\r\n", client->role.join,
+		                  client->role.port);
+		send_bytes(client, (unsigned char *)request, (size_t)length);
+		return;
+	}
+	length = snprintf(request, sizeof request,
 	                      "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
 	                      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " WEBSOCKET_KEY "\r\n\r\n",
 	                      client->role.socketio ? "/socket.io/?EIO=4&transport=websocket" : "/", client->role.port);
-	client->state = CLIENT_UPGRADING;
 	send_bytes(client, (unsigned char *)request, (size_t)length);
 }
 
@@ -126,6 +133,12 @@ static size_t upgraded(struct client *client, const unsigned char *data, size_t 
 	if (!end)
 		return 0;
 	size_t size = (size_t)(end - (const char *)data) + 4;
+	if (client->role.stream) {
+		if (memcmp(data, "HTTP/1.1 200", 12))
+			die("client %u: no stream here: %.*s", client->index, (int)(length < 300 ? length : 300), (const char *)data);
+		ready(client);
+		return size;
+	}
 	if (length < 12 || memcmp(data, "HTTP/1.1 101", 12) || !memmem(data, size, WEBSOCKET_ACCEPT, strlen(WEBSOCKET_ACCEPT)))
 		die("client %u: no WebSocket here: %.*s", client->index, (int)(length < 300 ? length : 300), (const char *)data);
 	if (client->role.socketio)
@@ -226,6 +239,23 @@ static void frame(struct client *client, const struct frame *frame, uint64_t now
 		event(client, text, frame->length, now);
 }
 
+/* Takes the whole lines of a stream, the lines of its chunked coding among them; returns how many bytes they are. */
+static size_t lines(struct client *client, const char *text, size_t length, uint64_t now)
+{
+	static const char start[] = "data: {\"event\":\"";
+	size_t used = 0, name = strlen(event_name);
+	const char *end;
+	while ((end = memchr(text + used, '\n', length - used))) {
+		const char *line = text + used;
+		size_t size = (size_t)(end - line);
+		if (size > sizeof start + name && !memcmp(line, start, sizeof start - 1) &&
+		    !memcmp(line + sizeof start - 1, event_name, name))
+			event(client, line, size, now);
+		used += size + 1;
+	}
+	return used;
+}
+
 void client_readable(struct client *client)
 {
 	size_t length = client->partial_length, used = 0;
@@ -241,7 +271,9 @@ void client_readable(struct client *client)
 	uint64_t now = clock_nanos();
 	if (client->state == CLIENT_UPGRADING)
 		used = upgraded(client, input, length);
-	while (client->state > CLIENT_UPGRADING && used < length) {
+	if (client->role.stream && client->state > CLIENT_UPGRADING)
+		used += lines(client, (const char *)input + used, length - used, now);
+	while (!client->role.stream && client->state > CLIENT_UPGRADING && used < length) {
 		struct frame next;
 		int parsed = frame_parse(input + used, length - used, &next);
 		if (parsed < 0)

@@ -1,4 +1,5 @@
-/* One client of the load: a raw WebSocket, or a Socket.IO client over WebSocket, on a non-blocking socket. */
+/* One client of the load, on a non-blocking socket: a raw WebSocket, a Socket.IO client over WebSocket, or a stream of
+ * server-sent events, which only receives. */
 #ifndef BENCH_CLIENT_H
 #define BENCH_CLIENT_H
 
@@ -22,6 +23,7 @@ enum { CLIENT_WINDOW_MAX = 4096 };
 struct role {
 	uint16_t port;
 	int socketio;   /* else raw WebSocket */
+	int stream;     /* server-sent events of the path in `join` */
 	char *connect;  /* JSON of the CONNECT packet */
 	char *join;     /* JSON array of the event that joins, NULL where the server joins by itself */
 	uint32_t room;
@@ -57,8 +59,8 @@ void client_writable(struct client *client);
 /* Sends the next message, its tag carrying the time `at` in nanoseconds; `padding` bytes follow the tag. */
 void client_send(struct client *client, uint64_t at, size_t padding, int acknowledged);
 
-/* Reads a file of one tab-separated line for each client: port, "socketio" or "raw", CONNECT's JSON, the join's JSON or
- * "-", number of the room, 1 for a sender, what it sends. Returns how many. */
+/* Reads a file of one tab-separated line for each client: port, "socketio", "raw" or "stream", CONNECT's JSON, the
+ * join's JSON (a stream's path) or "-", number of the room, 1 for a sender, what it sends. Returns how many. */
 uint32_t plan_read(const char *path, struct client **clients);
 
 /* What load.c wants to know. */

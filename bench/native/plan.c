@@ -33,7 +33,9 @@ uint32_t plan_read(const char *path, struct client **plan)
 		memset(client, 0, sizeof *client);
 		client->index = count++;
 		client->role.port = (uint16_t)atoi(field(&rest));
-		client->role.socketio = !strcmp(field(&rest), "socketio");
+		const char *protocol = field(&rest);
+		client->role.socketio = !strcmp(protocol, "socketio");
+		client->role.stream = !strcmp(protocol, "stream");
 		client->role.connect = field(&rest);
 		client->role.join = field(&rest);
 		if (!strcmp(client->role.join, "-"))
