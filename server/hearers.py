@@ -15,7 +15,6 @@ from server.feed import Feed
 
 log = logging.getLogger("hubbub.hearers")
 
-TELL = "access"
 RETRY_SECONDS = 2.0
 
 
@@ -35,21 +34,19 @@ class Hearers:
     """Lets each hearer go from a channel that it may read no longer.
 
     What ends access either is an event of the channel itself (``access.ENDS_ACCESS``), before which everybody is
-    checked, or somebody calls ``changed``.
+    checked, or somebody calls ``review``.
 
     Args:
-        delivery: asks before it delivers an event that may end access, and carries ``changed`` to the other workers.
+        delivery: asks before it delivers an event that may end access.
         database: asked who may still read.
     """
 
     def __init__(self, delivery: Delivery, database: Database) -> None:
-        self._delivery = delivery
         self._database = database
         self._of_channel: dict[str, dict[object, Hearer]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         delivery.recheck = self._recheck
         delivery.on_reset = self._reset
-        delivery.on_signal(TELL, lambda channel, _payload: self.review(channel))
         delivery.on_gap(self._missed)
 
     def add(self, channel: str, key: object, hearer: Hearer) -> None:
@@ -77,11 +74,6 @@ class Hearers:
         async with self._database.read() as conn:
             if not await access.still_readers(conn, channel, {"": actor}):
                 raise NotFound(f"There is no channel {channel[:100]}.")
-
-    def changed(self, channel: str) -> None:
-        """Who may read the channel has changed, and is committed: check everybody who hears it, on all workers."""
-        self._delivery.signal(channel, TELL, b"")
-        self.review(channel)
 
     def review(self, channel: str) -> None:
         """Check everybody who hears the channel on this worker, soon and for certain."""
