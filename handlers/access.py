@@ -84,6 +84,8 @@ async def _entity_reader(ctx: Context, channel: Channel, name: str, token: str |
     readers = await reading.readers(ctx.conn, kind, id)
     if readers is not None and not readers.include(ctx.actor.user):
         raise NotFound(f"There is no such {kind}.")
+    if readers is not None and readers.audience is not None:
+        ctx.readers[channel.id] = readers.audience
 
 
 async def _signed_in(ctx: Context, channel: Channel, name: str, token: str | None) -> None:

@@ -197,12 +197,16 @@ Finish = Callable[[Any], Awaitable[Any]]
 
 @dataclass(slots=True)
 class Context:
-    """One action under way: who acts, its transaction, and what is to happen once it is committed."""
+    """One action under way: who acts, its transaction, and what is to happen once it is committed.
+
+    ``readers``: of the entities that it has met (``{type}:{id}``), those that not everyone may read.
+    """
 
     actor: Actor
     services: Services
     conn: AsyncConnection = field(repr=False, default=None)  # type: ignore[assignment]
     created: bool = False
+    readers: dict[str, Audience] = field(default_factory=dict)
     drafts: list[Draft] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     finish: Finish | None = None
@@ -221,8 +225,11 @@ class Context:
     ) -> None:
         """Tell the channel of this change: stored in the same transaction, delivered after its commit.
 
-        Those who are not of the ``audience`` find the event's number skipped.
+        Those who are not of the ``audience`` find the event's number skipped. What is told of an entity that not
+        everyone may read is for its readers.
         """
+        if self.readers and audience is None:
+            audience = self.readers.get(channel.rpartition(":")[0])
         self.drafts.append(Draft(channel, event, data, subject, audience))
 
     async def flush(self, channel: str) -> int:

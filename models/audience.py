@@ -37,10 +37,8 @@ def everyone_but(people: Iterable[str]) -> Audience:
 
 
 @lru_cache(maxsize=1024)
-def parse(text: str | None) -> Audience | None:
-    """The audience of what ``text()`` wrote; None stays None. Raises ``ValueError`` for anything else."""
-    if text is None:
-        return None
+def parse(text: str) -> Audience:
+    """The audience of what ``text()`` wrote. Raises ``ValueError`` for anything else."""
     found = orjson.loads(text)
     if not isinstance(found, dict) or found.keys() not in ({"only"}, {"except"}):
         raise ValueError(f"This is no audience: {text[:200]}")

@@ -181,7 +181,7 @@ async def after(conn: AsyncConnection, channel: str, seq: int, limit: int | None
 
 def _event(row: Any) -> Event:
     sent = envelope(row.channel, row.event, row.at, row.data.encode(), row.seq)
-    return Event(row.channel, row.seq, row.event, sent, audience.parse(row.audience))
+    return Event(row.channel, row.seq, row.event, sent, row.audience and audience.parse(row.audience))
 
 
 async def redact(

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models import posts, stories
+from models.audience import Audience, only
 from models.users import User
 
 KINDS = ("story", "post")
@@ -27,6 +28,15 @@ class Readers:
         if self.post is None:
             return stories.may_read(self.story.reach, self.story.author_id, reader)
         return posts.may_read(self.post, self.story, reader)
+
+    @property
+    def audience(self) -> Audience | None:
+        """Those whom an event about it is for: None for everyone, else its authors. Moderators hear on ``admin``."""
+        people = None if self.story.reach in {stories.PUBLIC, stories.LINK} else {self.story.author_id}
+        if self.post is not None and self.post.state != posts.SHOWN:
+            held = {self.post.author_id}
+            people = held if people is None else people & held
+        return None if people is None else only(people)
 
 
 async def readers(conn: AsyncConnection, kind: str, id: str, *, share: bool = False) -> Readers | None:

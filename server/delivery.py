@@ -228,7 +228,7 @@ class Delivery:
         seq, name, seen_by, envelope = payload.split(b"\n", 3)
         feed = self._feeds.get(channel_of(topic))
         if feed is not None:
-            seen = audience.parse(seen_by.decode() or None)
+            seen = audience.parse(seen_by.decode()) if seen_by else None
             feed.offer(Event(feed.channel, int(seq), name.decode(), envelope, seen))
 
     def _heard_signal(self, topic: str, payload: bytes) -> None:

@@ -404,3 +404,28 @@ async def test_somebody_who_is_away_when_a_story_is_hidden_starts_anew(cluster: 
     assert not visitor.recovered
     assert heard(visitor, channel) == []
     error_of(await visitor.emit("channel:subscribe", {"channel": channel, "after": 0}), "not_found")
+
+
+async def test_what_is_said_of_a_hidden_story_reaches_nobody_who_still_listens(cluster: Cluster) -> None:
+    """Also in the moment before those who may hear no longer are sent away: everybody's numbers skip it."""
+    ada, story = someone(), {}
+    followers = []
+    for _ in range(10):
+        story = await tell(cluster.a, ada)
+        follower = Follower(f"story:{story['id']}:likes", None)
+        await follower.come(cluster.b, after=0)
+        followers.append(follower)
+        path = f"/api/story/{story['id']}/like"
+        for visibility in ("private", "public"):
+            await show(cluster.a, ada, story["id"], visibility)
+            data_of(await cluster.b.rest("POST", path, token=cluster.token(ada)))
+    try:
+        last = Follower(f"story:{story['id']}:likes", None)
+        followers.append(last)
+        await last.come(cluster.b, after=0)
+        assert last.seqs == [2]
+        for follower in followers:
+            assert 1 not in follower.seqs
+    finally:
+        for follower in followers:
+            await follower.drop()
