@@ -420,7 +420,9 @@ async def _open_database(settings: Settings, database: Database) -> None:
         if current and settings.demo:
             await demo.furnish(database)
     except (SQLAlchemyError, OSError) as error:
-        cause = str(getattr(error, "orig", error)).splitlines()[0]
+        said = str(getattr(error, "orig", error)).splitlines()
+        # A time-out says nothing.
+        cause = said[0] if said else type(error).__name__
         raise StartupError(
             f"The database cannot be used: {cause}. Check that it runs, and DATABASE_URL and its rights."
         ) from error

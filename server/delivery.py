@@ -242,14 +242,17 @@ class Delivery:
 
     async def _watch(self) -> None:
         """Ask the log while a source is away, at once when it is back, and now and then in any case."""
+        loop = asyncio.get_running_loop()
+        looked = loop.time()
         while True:
-            well = all(healthy() for healthy in self._sources)
-            pause = _BACKSTOP_SECONDS if well else self._catch_up_seconds
             try:
-                async with asyncio.timeout(pause):
+                # Short steps, because a source may go away at any moment without a word.
+                async with asyncio.timeout(min(self._catch_up_seconds, _BACKSTOP_SECONDS)):
                     await self._urgent.wait()
             except TimeoutError:
-                pass
+                if all(healthy() for healthy in self._sources) and loop.time() - looked < _BACKSTOP_SECONDS:
+                    continue
+            looked = loop.time()
             self._urgent.clear()
             try:
                 await self._catch_up()

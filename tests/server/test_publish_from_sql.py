@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import asyncpg
+import psutil
 import pytest
 
 from tests.server.conftest import Upon
@@ -16,6 +17,8 @@ from tests.support.redis_server import RedisServer
 from tests.support.sse import SseStream
 from tests.support.waiting import eventually
 
+LINES = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%pg_notify%'"
+"""The connections on which workers listen: they speak on them, too."""
 SLOWEST = {"HUBBUB_CATCH_UP_SECONDS": "1000"}
 
 
@@ -148,8 +151,7 @@ async def test_a_worker_that_lost_its_line_catches_up(shop: Cluster, backend: as
     async with SseStream(f"{shop.a.url}/api/subscribe?channel={channel}") as stream:
         await call(backend, channel)
         await stream.has(1)
-        listening = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%pg_notify%'"
-        pids = [row["pid"] for row in await backend.fetch(f"{listening} AND pid <> pg_backend_pid()")]
+        pids = [row["pid"] for row in await backend.fetch(f"{LINES} AND pid <> pg_backend_pid()")]
         assert len(pids) == 2
         async with backend.transaction():
             for pid in pids:
@@ -158,7 +160,7 @@ async def test_a_worker_that_lost_its_line_catches_up(shop: Cluster, backend: as
         assert numbers(await stream.has(2)) == [1, 2]
 
         async def lines() -> bool:
-            found = await backend.fetch(f"{listening} AND pid <> pg_backend_pid()")
+            found = await backend.fetch(f"{LINES} AND pid <> pg_backend_pid()")
             return len(found) == 2
 
         await eventually(lines, "both lines to be open again")
@@ -191,6 +193,33 @@ async def test_what_is_not_announced_is_found_all_the_same(
         await eventually(lambda: stream.last_id, "the stream")
         await call(connection, channel)
         await stream.has(1, timeout=30)
+    await connection.close()
+
+
+async def test_a_worker_that_is_deaf_looks_into_the_log(
+    start_hubbub: Callable[..., Hubbub], own_postgres: Callable[[], PostgresServer]
+) -> None:
+    """Its line hangs, as where a firewall has forgotten it."""
+    url = own_postgres().create_database()
+    worker = start_hubbub(
+        DATABASE_URL=url,
+        HUBBUB_CATCH_UP_SECONDS="0.2",
+        HUBBUB_BUS_NONCE_SECONDS="0.1",
+        HUBBUB_BUS_DEAF_SECONDS="0.5",
+        # So that it goes on waiting for an answer on that line.
+        HUBBUB_DATABASE_TIMEOUT_SECONDS="60",
+    )
+    connection, channel = await asyncpg.connect(url), orders()
+    async with SseStream(f"{worker.url}/api/subscribe?channel={channel}") as stream:
+        await call(connection, channel)
+        await stream.has(1)
+        line = await connection.fetchval(f"{LINES} AND pid <> pg_backend_pid()")
+        psutil.Process(line).suspend()
+        try:
+            await call(connection, channel)
+            assert numbers(await stream.has(2)) == [1, 2]
+        finally:
+            psutil.Process(line).resume()
     await connection.close()
 
 
