@@ -62,6 +62,9 @@ ROUTES = {
     "notification:delete": ("DELETE", "/api/notifications"),
     "notification:preferences": ("PUT", "/api/notifications/preferences"),
     "session:get": ("GET", "/api/me"),
+    "push:subscribe": ("POST", "/api/push/subscriptions"),
+    "push:unsubscribe": ("DELETE", "/api/push/subscriptions"),
+    "push:key": ("GET", "/api/push/key"),
 }
 ROUTES |= {
     "presence:update": ("PUT", "/api/users/presence"),

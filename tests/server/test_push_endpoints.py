@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from handlers.errors import Invalid, Unavailable
 from server.push_endpoints import Lookup, PushEndpoints, Refused, is_public
-from tests.server.push_service import PushService, push_service
+from tests.support.push_service import PushService, push_service
 
 PUBLIC = ("142.250.74.10", "2a00:1450:4001:80f::200a")
 PRIVATE_NETWORKS = [
