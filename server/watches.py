@@ -78,7 +78,6 @@ class Watches:
         self._seconds = seconds
         self._watched: dict[str, _Watch] = {}
         self._task: asyncio.Task[None] | None = None
-        self.observe: Callable[[], None] = lambda: None
         delivery.on_signal(event, self._heard)
         delivery.on_gap(self._missed)
         leases.on_restored(lambda: self._missed(None))
@@ -152,7 +151,6 @@ class Watches:
             self._look(each, None)
 
     def _tell(self, channel: str, data: Any) -> None:
-        self.observe()
         self._send(channel, self._event, self._envelope(channel, data))
 
     def _envelope(self, channel: str, data: Any) -> bytes:
