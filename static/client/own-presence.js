@@ -4,7 +4,7 @@ import { retryDelay, sleep } from "./retrying.js";
 const TOUCHES = ["pointerdown", "pointermove", "keydown", "wheel", "touchstart"];
 
 /**
- * What this connection says of its user: away while the page is hidden or nothing was touched for
+ * What this connection says of its user: away when the page is hidden or nothing was touched for
  * `awayAfterMs`, online again at once; and where they are and what they do, if the app says so.
  *
  * An open connection is its own heartbeat, so `presence:heartbeat` is left to clients without one.
@@ -16,12 +16,14 @@ const TOUCHES = ["pointerdown", "pointermove", "keydown", "wheel", "touchstart"]
 export class OwnPresence extends Observable {
   #hubbub;
   #touchedAt = 0;
-  #hidden = false;
+  /** Since when the page is out of sight; null while it is in sight. */
+  #hiddenAt = /** @type {number | null} */ (null);
   #telling = false;
   /** @type {OwnView} what the server has of this connection */
   #told = FRESH;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
+  #alarmAt = 0;
 
   /** @param {import("./hubbub.js").Surroundings} hubbub */
   constructor(hubbub) {
@@ -62,7 +64,8 @@ export class OwnPresence extends Observable {
 
   /** @param {boolean} hidden whether the page is out of sight */
   hide(hidden) {
-    this.#hidden = hidden;
+    if (hidden) this.#hiddenAt ??= Date.now();
+    else this.#hiddenAt = null;
     if (!hidden) this.#touchedAt = Date.now();
     this.#look();
   }
@@ -78,19 +81,29 @@ export class OwnPresence extends Observable {
   }
 
   #look() {
-    const idle = this.#touchedAt + this.#hubbub.settings.awayAfterMs - Date.now();
-    const status = this.#hidden || idle <= 0 ? "away" : "online";
-    // One timer serves any number of touches: when it ends it looks how long ago the last one was.
-    if (status === "online") this.#timer ??= setTimeout(this.#alarm, idle);
+    const { awayAfterMs, hiddenAfterMs } = this.#hubbub.settings;
+    const left = (this.#hiddenAt === null ? this.#touchedAt + awayAfterMs : this.#hiddenAt + hiddenAfterMs) - Date.now();
+    const status = left <= 0 ? "away" : "online";
+    if (status === "online") this.#alarmIn(left);
     if (status === this.getSnapshot().status) return;
     this.change({ status });
     void this.#tell();
   }
 
-  #alarm = () => {
-    this.#timer = undefined;
-    this.#look();
-  };
+  /**
+   * One timer serves any number of touches: when it ends it looks how long ago the last one was.
+   *
+   * @param {number} ms
+   */
+  #alarmIn(ms) {
+    if (this.#timer !== undefined && Date.now() + ms >= this.#alarmAt) return;
+    clearTimeout(this.#timer);
+    this.#alarmAt = Date.now() + ms;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#look();
+    }, ms);
+  }
 
   /** Tell the server, one call at a time, until it has the newest. */
   async #tell() {

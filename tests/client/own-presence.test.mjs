@@ -15,8 +15,8 @@ class Page extends EventTarget {
   }
 }
 
-function me() {
-  const hubbub = surroundings();
+function me(more = {}) {
+  const hubbub = surroundings({ hiddenAfterMs: 0, ...more });
   return { ...hubbub, own: new OwnPresence(hubbub), page: new Page() };
 }
 
@@ -57,6 +57,25 @@ test("nothing touched for five minutes is away, and one touch is online", async 
     page.dispatchEvent(new Event("pointermove"));
     assert.deepEqual(await statuses(connection, 1), ["online"]);
     mock.timers.tick(300_000);
+    assert.deepEqual(await statuses(connection, 1), ["away"]);
+  } finally {
+    mock.timers.reset();
+  }
+});
+
+test("a page that is hidden for a moment only is not told of", async () => {
+  mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  try {
+    const { connection, own, page } = me({ hiddenAfterMs: 1000 });
+    own.attend(page);
+    page.turn("hidden");
+    mock.timers.tick(999);
+    page.turn("visible");
+    mock.timers.tick(10_000);
+    assert.equal(own.getSnapshot().status, "online");
+    page.turn("hidden");
+    mock.timers.tick(1000);
+    assert.equal(own.getSnapshot().status, "away");
     assert.deepEqual(await statuses(connection, 1), ["away"]);
   } finally {
     mock.timers.reset();
