@@ -134,7 +134,7 @@ def create_app(settings: Settings) -> web.Application:
     )
     retention = Retention(database, settings.retention_events, settings.retention_seconds)
     metrics = Metrics(connections, delivery, bus, peers)
-    push = _web_push(settings, database, lambda ids: services.presence.statuses(ids), metrics.push)
+    push = _web_push(settings, database, people.statuses, metrics.push)
     background.register("pushes", push.wake)
 
     def appended(events: Any) -> None:
