@@ -12,7 +12,7 @@ export const PresenceDot = memo(
   /** @param {{userId: string, size?: "sm" | "md" | "lg"}} props */
   ({ userId, size = "md" }) => {
     const { status } = useStore(usePage().hubbub.presence.of(userId));
-    return html`<i class="presence-dot presence-${size}" data-presence=${status ?? "unknown"} aria-hidden="true"></i>`;
+    return html`<span class="presence-dot presence-${size}" data-presence=${status ?? "unknown"} aria-hidden="true"></span>`;
   },
 );
 

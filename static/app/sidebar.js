@@ -108,8 +108,8 @@ function Account() {
       anchor: event.currentTarget,
       label: "Account",
       items: [
-        { label: "Notification settings", icon: "bell", act: () => ui.openDialog({ kind: "notifications" }) },
         { label: "Keyboard shortcuts", icon: "speech", act: () => ui.openDialog({ kind: "shortcuts" }) },
+        { label: "Notification settings", icon: "bell", act: () => ui.openDialog({ kind: "notifications" }) },
         { label: "Use another name", icon: "user", act: switchUser },
       ],
     });
