@@ -108,17 +108,22 @@ class Workers(RuleBasedStateMachine):
     @precondition(lambda self: self._actors)
     @rule(number=NUMBERS)
     def stop(self, number: int) -> None:
-        actor = self._one(number)
-        self._actors.remove(actor)
+        actor = self._gone(number)
         self._do(actor.worker.stop())
 
     @precondition(lambda self: self._actors)
     @rule(number=NUMBERS)
     def kill(self, number: int) -> None:
         """It is never heard of again."""
+        actor = self._gone(number)
+        self._deployment.cut(actor.worker)
+
+    def _gone(self, number: int) -> Actor:
         actor = self._one(number)
         self._actors.remove(actor)
-        self._deployment.cut(actor.worker)
+        if not self._do(self._deployment.has_told_all(actor.worker)):
+            self._forget()
+        return actor
 
     @precondition(_some_reach_it)
     @rule(number=NUMBERS, for_longer_than_its_lease=st.booleans())
@@ -152,7 +157,7 @@ class Workers(RuleBasedStateMachine):
         self._forget()
 
     def _forget(self) -> None:
-        """What was last said of a loan by somebody who is gone was known to Redis alone."""
+        """What was last said of a loan by somebody who is gone was known to Redis alone, or not even to it."""
         for key, (_, actor) in list(self._lent.items()):
             if actor not in self._actors:
                 del self._lent[key]
