@@ -162,15 +162,16 @@ class Claimed:
         }
 
 
-async def queue(conn: AsyncConnection, notices: Sequence[tuple[str, dict[str, Any]]]) -> None:
+async def queue(conn: AsyncConnection, notices: Sequence[tuple[str, dict[str, Any]]]) -> int:
     """Queue notifications, each a user's id and ``{id, title, message, type, level, link, data}``, for all browsers of
-    their users; nothing is written for users without one.
+    their users; nothing is written for users without one. Returns how many pushes that makes.
     """
     if not notices:
-        return
+        return 0
     latest = {(user_id, payload["id"]): payload for user_id, payload in notices}
     rows = [[*key, orjson.dumps(payload).decode()] for key, payload in latest.items()]
-    await conn.execute(_QUEUE[conn.dialect.name], {"notices": orjson.dumps(rows).decode(), "moment": now()})
+    queued = {"notices": orjson.dumps(rows).decode(), "moment": now()}
+    return (await conn.execute(_QUEUE[conn.dialect.name], queued)).rowcount
 
 
 async def claim(conn: AsyncConnection, count: int, until: str) -> list[Claimed]:

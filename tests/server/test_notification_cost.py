@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.database import Database
 from server import app as wiring
+from server.background import BackgroundWork
 from server.settings import load
 from tests.support.hubbub import Hubbub
 from tests.support.js import JsClients, JsSocket
@@ -59,6 +60,19 @@ class CountedDatabase(Database):
             yield conn
 
 
+class WatchedWork(BackgroundWork):
+    """Background work that notes what was woken: each look for something to do would be a transaction as well."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.woken: list[str] = []
+
+    def wake(self, work: str) -> None:
+        """Note it, and wake."""
+        self.woken.append(work)
+        super().wake(work)
+
+
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 async def test_a_notification_to_somebody_with_three_tabs_is_one_transaction(
     js: JsClients, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, kind: str
@@ -75,7 +89,9 @@ async def test_a_notification_to_somebody_with_three_tabs_is_one_transaction(
         made.append(CountedDatabase(*args, **kwargs))
         return made[-1]
 
+    work = WatchedWork()
     monkeypatch.setattr(wiring, "Database", counted)
+    monkeypatch.setattr(wiring, "BackgroundWork", lambda: work)
     tabs: list[JsSocket] = []
     runner = web.AppRunner(wiring.create_app(load({}, variables)))
     await runner.setup()
@@ -95,6 +111,7 @@ async def test_a_notification_to_somebody_with_three_tabs_is_one_transaction(
                     told = await tab.wait_for("notification:created")
                     assert told.data["data"]["unreadCount"] == number
                 assert [how for how, _ in database.uses] == ["write"], database.uses
+            assert work.woken == []
         await eventually(lambda: all(len(tab.received("notification:created")) == 3 for tab in tabs), "all tabs")
     finally:
         for tab in tabs:
