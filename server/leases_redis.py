@@ -264,13 +264,14 @@ class RedisLeases:
         self._epoch = epoch
         # From here on changes are sent, after this: none falls between what is written now and the first that is sent.
         self._present = True
-        await self._store.fill(self._here.holdings())
+        topics = await self._store.fill(self._here.holdings())
         orders = [
             orjson.dumps(_order(topic, member, word, clock - round((ours - word.at) * 1e6)))
             for (topic, member), word in self._words.items()
         ]
         for start in range(0, len(orders), MEMBERS_LIMIT):
             await self._store.work(orders[start : start + MEMBERS_LIMIT], writes=True)
+        await self._store.filled(topics)
 
     def _miss(self, error: BaseException) -> None:
         """Redis is away: hold alone until the next turn finds it again."""
