@@ -38,7 +38,9 @@ export function destination({ data, link }) {
  * @param {import("./context.js").Page} page
  */
 export function open(notification, { hubbub, ui, toasts }) {
-  if (!notification.isRead) hubbub.notifications.read([notification.id]).catch(toasts.fail);
+  // Deleted elsewhere meanwhile, or pushed only: it leads where it leads all the same.
+  const told = (error) => error.code === "not_found" || toasts.fail(error);
+  if (!notification.isRead) hubbub.notifications.read([notification.id]).catch(told);
   const place = destination(notification);
   if (!place) return;
   ui.closeInbox();

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, Worker
+from playwright.async_api import Page, Worker, expect
 
 from tests.browser.people import Person
 from tests.support.hubbub import Hubbub
@@ -183,3 +183,65 @@ async def test_a_subscription_that_the_browser_replaced_reaches_the_server(
     notice = {"userIds": [id], "title": "Away", "message": "You were", "type": "SYSTEM"}
     assert (await server.rest("POST", "/api/notifications", notice, token=server.api_key)).status == 201
     assert (await browser.gets()).payload["title"] == "Away"
+
+
+async def test_a_click_on_a_mention_shows_the_message(ada: Person, visit: Callable[..., Any], room_name: str) -> None:
+    bo: Person = await visit(ada.server, "Bo")
+    await bo.create_room(room_name)
+    await ada.join(room_name)
+    await bo.send("Look here")
+    room_id = bo.room_id()
+    await ada.page.get_by_role("button", name="Lisbon in spring").click()
+    await push(ada.page, json.dumps(PUSHED | {"link": None, "data": {"roomId": room_id, "seq": 1}}))
+    await shown(ada.page)
+    await (await worker_of(ada.page)).evaluate(CLICK)
+    await expect(ada.message("Look here")).to_be_focused()
+
+
+PUSH_MANAGER = """(subscription) => {
+    // Chromium's own push service is not on this machine; the browser's part is played, the server's is not.
+    let known = null;
+    PushManager.prototype.getSubscription = async () => known;
+    PushManager.prototype.subscribe = async ({ applicationServerKey }) => (known = {
+        endpoint: subscription.endpoint,
+        options: { applicationServerKey: applicationServerKey.buffer },
+        toJSON: () => subscription,
+        unsubscribe: async () => Boolean((known = null) === null),
+    });
+}"""
+
+
+async def test_push_is_turned_on_and_off_in_the_settings(
+    start_hubbub: Callable[..., Hubbub], service: PushService, visit: Callable[..., Any], room_name: str
+) -> None:
+    server = start_hubbub(HUBBUB_DEMO="on", HUBBUB_PUSH_ALLOW_LOOPBACK="on", HUBBUB_PRESENCE_GRACE_SECONDS="0.2")
+    bo: Person = await visit(server, "Bo")
+    ada: Person = await visit(server, "Ada", permissions=["notifications"])
+    browser, id = service.browser(), await ada.user_id()
+    await worker_of(ada.page)
+    await ada.page.evaluate(PUSH_MANAGER, browser.subscription)
+    await bo.create_room(room_name)
+    await ada.join(room_name)
+    await ada.page.get_by_role("button", name="Account").click()
+    await ada.page.get_by_role("menuitem", name="Notification settings").click()
+    switch = ada.page.get_by_role("switch", name="Push on this device")
+    await switch.click()
+    await expect(ada.page.locator("[data-push]")).to_have_attribute("data-push", "on")
+    second = await ada.page.context.new_page()
+    await second.goto(server.url)
+    await expect(second.locator("[data-status]")).to_have_text("Live")
+    await switch.click()
+    await expect(ada.page.locator("[data-push]")).to_have_attribute("data-push", "off")
+    await switch.click()
+    await expect(ada.page.locator("[data-push]")).to_have_attribute("data-push", "on")
+    await second.close()
+    await ada.page.close()
+
+    async def offline() -> bool:
+        reply = await server.rest("GET", f"/api/users/presence/{id}", token=await bo.token())
+        return reply.body["data"]["status"] == "offline"
+
+    await eventually(offline, "Ada to be offline")
+    await bo.write(f"Are you there, @{id}?")
+    pushed = (await browser.gets()).payload
+    assert (pushed["title"], pushed["data"]["kind"]) == (f"Bo mentioned you in {room_name}", "mention")
