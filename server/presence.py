@@ -56,7 +56,6 @@ class People:
         self._tasks: set[asyncio.Task[None]] = set()
         self.observe: Callable[[int], None] = lambda changes: None
         leases.on_lost(self._ended)
-        leases.on_restored(lambda: self._telling.ask(self._here.topics().get(PEOPLE, ())))
 
     def __len__(self) -> int:
         return len(self._here)
