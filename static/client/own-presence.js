@@ -19,7 +19,7 @@ export class OwnPresence extends Observable {
   /** Since when the page is out of sight; null while it is in sight. */
   #hiddenAt = /** @type {number | null} */ (null);
   #telling = false;
-  /** @type {OwnView} what the server has of this connection */
+  /** @type {OwnView | null} what the server has of this connection, as far as is known */
   #told = FRESH;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
@@ -29,8 +29,9 @@ export class OwnPresence extends Observable {
   constructor(hubbub) {
     super(FRESH);
     this.#hubbub = hubbub;
-    hubbub.connection.on("live", () => {
-      this.#told = FRESH;
+    hubbub.connection.on("live", ({ recovered }) => {
+      // One that is taken up again says what it said; what came of a call that was not answered is not known.
+      this.#told = recovered ? null : FRESH;
       void this.#tell();
     });
   }
@@ -132,11 +133,11 @@ export class OwnPresence extends Observable {
 }
 
 /**
- * @param {OwnView} one
+ * @param {OwnView | null} one
  * @param {OwnView} other
  */
 const same = (one, other) =>
-  one.status === other.status && one.currentPage === other.currentPage && one.activity === other.activity;
+  one?.status === other.status && one.currentPage === other.currentPage && one.activity === other.activity;
 
 /** @type {OwnView} how the server takes a new connection */
 const FRESH = Object.freeze({ status: "online", currentPage: null, activity: null });

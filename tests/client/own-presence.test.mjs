@@ -124,6 +124,17 @@ test("a new connection is told what the old one was, unless that is what it take
   assert.deepEqual(await statuses(connection, 1), ["away"]);
 });
 
+test("a connection that is taken up again still says what it said, and is told what holds now", async () => {
+  const { connection, own, page } = me();
+  ends.push(own.attend(page));
+  page.turn("hidden");
+  assert.deepEqual(await statuses(connection, 1), ["away"]);
+  connection.lose();
+  page.turn("visible");
+  connection.regain(true);
+  assert.deepEqual(await statuses(connection, 1), ["online"]);
+});
+
 test("what could not be told is told again; a refusal is reported and not repeated", async () => {
   const { connection, own, reported } = me();
   own.tell({ currentPage: "/a" });
