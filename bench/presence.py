@@ -8,6 +8,7 @@ from statistics import median
 
 import redis as redis_client
 
+from bench import watchers
 from bench.contestants import HUBBUB, python
 from bench.lease_holder import PREFIX
 from bench.machine import cores, cpu_seconds, on_core
@@ -27,6 +28,8 @@ class Options:
     people: tuple[int, ...] = (0, 1000, 10_000)
     seconds: float = 10
     """A lease is renewed once a second."""
+    watchers: int = 1000
+    told_seconds: float = 3
 
 
 @dataclass(frozen=True)
@@ -131,4 +134,6 @@ def run(options: Options, machine: dict[str, str], say: Callable[[str], None]) -
             notes=[f"A worker that does nothing else, for {options.seconds:g} s; its lease is renewed once a second."],
         )
     )
+    told = watchers.Options(options.rounds, options.watchers, options.told_seconds)
+    report.tables.append(watchers.run(told, report, say))
     return report

@@ -20,7 +20,7 @@ from server.watches import Watches
 log = logging.getLogger("hubbub.presence")
 
 # Changes that come at a time are told to the other workers at a time.
-_TOGETHER_SECONDS = 0.05
+_TOGETHER_SECONDS = 0.01
 
 
 class People:

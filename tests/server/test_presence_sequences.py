@@ -90,6 +90,7 @@ class Deployed(RuleBasedStateMachine):
         self._nodes: list[Node] = []
         self._calls: dict[str, tuple[str, Node]] = {}
         self._tracked: dict[str, Node] = {}
+        self._called: dict[str, Node] = {}
         self._count = 0
 
     def _do(self, work: Coroutine[Any, Any, Any]) -> Any:
@@ -209,17 +210,23 @@ class Deployed(RuleBasedStateMachine):
 
         self._do(turn())
 
+    def _called_by(self, user_id: str, number: int) -> Node:
+        """The worker that somebody calls: one and the same while it lives, as each remembers what was said there."""
+        if self._called.get(user_id) not in self._nodes:
+            self._called[user_id] = self._nodes[number % len(self._nodes)]
+        return self._called[user_id]
+
     @precondition(lambda self: self._nodes)
     @rule(number=NUMBERS, user_id=st.sampled_from(sorted(PEOPLE)), status=st.sampled_from(["online", "away"]))
     def call(self, number: int, user_id: str, status: str) -> None:
-        node = self._nodes[number % len(self._nodes)]
+        node = self._called_by(user_id, number)
         self._calls[user_id] = status, node
         self._do(node.people.update(PEOPLE[user_id], None, status, {}))
 
     @precondition(lambda self: self._nodes)
     @rule(number=NUMBERS, user_id=st.sampled_from(sorted(PEOPLE)))
     def track(self, number: int, user_id: str) -> None:
-        node = self._nodes[number % len(self._nodes)]
+        node = self._called_by(user_id, number)
         if self._tracked.pop(user_id, None):
             self._do(node.viewers.untrack(TRIP, user_id))
         else:
