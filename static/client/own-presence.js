@@ -15,7 +15,8 @@ const TOUCHES = ["pointerdown", "pointermove", "keydown", "wheel", "touchstart"]
  */
 export class OwnPresence extends Observable {
   #hubbub;
-  #touchedAt = 0;
+  /** When the user did something last; null while nobody looks after that. */
+  #touchedAt = /** @type {number | null} */ (null);
   /** Since when the page is out of sight; null while it is in sight. */
   #hiddenAt = /** @type {number | null} */ (null);
   #telling = false;
@@ -33,6 +34,9 @@ export class OwnPresence extends Observable {
       // One that is taken up again says what it said; what came of a call that was not answered is not known.
       this.#told = recovered ? null : FRESH;
       void this.#tell();
+    });
+    hubbub.connection.subscribe(() => {
+      if (hubbub.connection.getSnapshot().status === "closed") this.#disarm();
     });
   }
 
@@ -52,8 +56,7 @@ export class OwnPresence extends Observable {
     return () => {
       for (const name of TOUCHES) page.removeEventListener(name, touched, { capture: true });
       page.removeEventListener("visibilitychange", turned);
-      clearTimeout(this.#timer);
-      this.#timer = undefined;
+      this.#disarm();
     };
   }
 
@@ -67,7 +70,7 @@ export class OwnPresence extends Observable {
   hide(hidden) {
     if (hidden) this.#hiddenAt ??= Date.now();
     else this.#hiddenAt = null;
-    if (!hidden) this.#touchedAt = Date.now();
+    if (!hidden && this.#touchedAt !== null) this.#touchedAt = Date.now();
     this.#look();
   }
 
@@ -83,9 +86,10 @@ export class OwnPresence extends Observable {
 
   #look() {
     const { awayAfterMs, hiddenAfterMs } = this.#hubbub.settings;
-    const left = (this.#hiddenAt === null ? this.#touchedAt + awayAfterMs : this.#hiddenAt + hiddenAfterMs) - Date.now();
+    const idleAt = this.#touchedAt === null ? Infinity : this.#touchedAt + awayAfterMs;
+    const left = (this.#hiddenAt === null ? idleAt : this.#hiddenAt + hiddenAfterMs) - Date.now();
     const status = left <= 0 ? "away" : "online";
-    if (status === "online") this.#alarmIn(left);
+    if (status === "online" && left < Infinity) this.#alarmIn(left);
     if (status === this.getSnapshot().status) return;
     this.change({ status });
     void this.#tell();
@@ -104,6 +108,11 @@ export class OwnPresence extends Observable {
       this.#timer = undefined;
       this.#look();
     }, ms);
+  }
+
+  #disarm() {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
   /** Tell the server, one call at a time, until it has the newest. */
