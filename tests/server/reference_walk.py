@@ -7,10 +7,10 @@ from typing import Any
 
 from handlers.events import EVENTS
 from server.engine.recovery import READY_EVENT
-from tests.support.push_service import Browser
 from tests.server.reference import Reference
 from tests.support.hubbub import Cluster, Hubbub
 from tests.support.js import JsClients, JsSocket
+from tests.support.push_service import Browser
 from tests.support.waiting import eventually
 
 PUBLISHED = "order:paid"
