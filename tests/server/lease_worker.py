@@ -1,7 +1,7 @@
 """A worker that can be killed: `python -m tests.server.lease_worker URL PREFIX NAME SECONDS TOPIC [MEMBER …]`.
 
-It holds the members, and says `holds` on stdout when it does, `restored` when it is to read anew. With `-` for the topic
-it holds nothing, and dies by SIGKILL over the first thing that it is told was lost.
+It holds the members, and says `holds` on stdout when it does, `restored` when it is to read anew. With `-` for the
+topic it holds nothing, and dies by SIGKILL over the first thing that it is told was lost.
 """
 
 import asyncio
