@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Collection
 from types import FrameType
 
-from bench import build, comments, connections, document, fanout, persist, streams, workers
+from bench import build, comments, connections, document, fanout, notifications, persist, presence, streams, workers
 from bench.contestants import BROADCASTERS, CHATS, HUBBUB_EMIT, NODE_SOCKETIO, STOCK_UVLOOP
 from bench.load import LoadError
 from bench.machine import describe, raise_open_files
@@ -44,12 +44,14 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--cases", type=_cases, help="fan-out: members:bytes,… (default 1000:160)")
     parser.add_argument("--connections", type=int, help="connection storm: how many; default 2000, full 10000")
+    parser.add_argument("--people", type=int, help="notifications: how many everyone is; default 20000, full 100000")
     parser.add_argument("--write-docs", action="store_true", help="write docs/benchmarks.md from the last results")
     options = parser.parse_args(arguments)
     options.rounds = options.rounds or (5 if options.full else 1 if options.scenario == "all" else 3)
     options.seconds = options.seconds or (4 if options.full else 1 if options.scenario == "all" else 1.5)
     options.cases = options.cases or (FULL_CASES if options.full else (USUAL_CASE,))
     options.connections = options.connections or (10_000 if options.full else 2000)
+    options.people = options.people or (100_000 if options.full else 20_000)
     return options
 
 
@@ -86,16 +88,26 @@ def _comments(options: argparse.Namespace, machine: dict[str, str]) -> Report:
     return comments.run(comments.Options(options.rounds, options.seconds), machine, _say)
 
 
+def _notifications(options: argparse.Namespace, machine: dict[str, str]) -> Report:
+    return notifications.run(notifications.Options(options.rounds, options.people), machine, _say)
+
+
+def _presence(options: argparse.Namespace, machine: dict[str, str]) -> Report:
+    return presence.run(presence.Options(options.rounds), machine, _say)
+
+
 SCENARIOS: dict[str, Callable[[argparse.Namespace, dict[str, str]], Report]] = {
     "persist": _persist,
     "fanout": _fanout,
     "connections": _connections,
     "workers": _workers,
+    "notifications": _notifications,
+    "presence": _presence,
     "streams": _streams,
     "comments": _comments,
 }
 
-IN_ALL = ("persist", "fanout", "connections", "workers", "streams", "comments")
+IN_ALL = ("persist", "fanout", "connections", "workers", "notifications", "presence", "streams", "comments")
 
 
 def _say(line: str) -> None:

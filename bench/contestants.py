@@ -122,9 +122,9 @@ async def _make_rooms(hubbub: Hubbub, count: int) -> list[str]:
     return ids
 
 
-def start_hubbub(database_url: str) -> Hubbub:
+def start_hubbub(database_url: str, **more: str) -> Hubbub:
     """Hubbub itself, without limits; for SQLite it uses, and makes, the file of its default."""
-    variables = UNLIMITED | {"HUBBUB_SECRET": SECRET, "DATABASE_URL": database_url}
+    variables = UNLIMITED | {"HUBBUB_SECRET": SECRET, "DATABASE_URL": database_url} | more
     if database_url.startswith("sqlite"):
         del variables["DATABASE_URL"]
     hubbub = Hubbub(**variables)

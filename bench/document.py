@@ -6,7 +6,16 @@ from pathlib import Path
 from bench.report import Chart, Report, number, saved
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-SCENARIOS = ("persist", "fanout", "workers", "connections", "streams", "comments")
+SCENARIOS = (
+    "persist",
+    "fanout",
+    "workers",
+    "connections",
+    "notifications",
+    "presence",
+    "streams",
+    "comments",
+)
 
 INTRODUCTION = """# Benchmarks
 

@@ -41,8 +41,7 @@ async def tell(ctx: Context, notices: Sequence[tuple[str, Notice]]) -> None:
         elif _may_come(each.notice, wishes, "push"):
             pushed.append((each.user_id, each.notice.pushed(each.notification["id"])))
         ctx.publish(f"user:{each.user_id}", "notification:created", data, subject=each.notice.subject)
-    if pushed:
-        await pushes.queue(ctx.conn, pushed)
+    if await pushes.queue(ctx.conn, pushed):
         ctx.after_commit.append(lambda: ctx.services.background.wake("pushes"))
 
 

@@ -42,7 +42,7 @@ async def beat(ctx: Context) -> dict[str, Any]:
 @handles(
     "presence:get",
     Get,
-    rest=(("GET", "/api/users/presence/{userId}"), ("GET", "/api/users/presence")),
+    rest=(("GET", "/api/users/presence"), ("GET", "/api/users/presence/{userId}")),
     reads=True,
     audience=("user", "backend"),
 )

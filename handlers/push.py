@@ -10,12 +10,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from marshmallow import ValidationError, fields
 
 from handlers.base import Context, handles
+from handlers.errors import Invalid
 from handlers.payload import Id, Nothing, Payload
 from models import push_subscriptions
 from models.types import now, to_wire
 
 ENDPOINT_MAX = 2048
-_LAST_MS = 253_402_300_799_999
+LAST_MS = 253_402_300_799_999
 
 
 class Key(fields.Field[str]):
@@ -60,12 +61,9 @@ class Expiration(fields.Field[str]):
     """Milliseconds since 1970, fractions allowed; becomes the wire's time."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> str:
-        if type(value) not in {int, float} or not math.isfinite(value) or not 0 <= value <= _LAST_MS:
+        if type(value) not in {int, float} or not math.isfinite(value) or not 0 <= value <= LAST_MS:
             raise ValidationError("Must be a time in milliseconds since 1970, or null.")
-        moment = to_wire(datetime.fromtimestamp(value / 1000, UTC))
-        if moment <= now():
-            raise ValidationError("This subscription has expired: subscribe anew.")
-        return moment
+        return to_wire(datetime.fromtimestamp(value / 1000, UTC))
 
 
 class Keys(Payload):
@@ -79,7 +77,7 @@ class Subscribe(Payload):
     """``push:subscribe``: a browser's ``PushSubscription`` as it is."""
 
     endpoint = Id(ENDPOINT_MAX, required=True)
-    expiration_time = Expiration()
+    expiration_time = Expiration(allow_none=True)
     keys = fields.Nested(Keys, required=True)
 
 
@@ -89,11 +87,13 @@ class Unsubscribe(Payload):
     endpoint = Id(ENDPOINT_MAX, required=True)
 
 
-async def _check_endpoint(ctx: Context, endpoint: str, **_: Any) -> None:
+async def _check(ctx: Context, endpoint: str, expiration_time: str | None = None, **_: Any) -> None:
+    if expiration_time is not None and expiration_time <= now():
+        raise Invalid(fields={"expirationTime": ["This subscription has expired: subscribe anew."]})
     await ctx.services.push.check(endpoint)
 
 
-@handles("push:subscribe", Subscribe, rest=("POST", "/api/push/subscriptions"), prepare=_check_endpoint)
+@handles("push:subscribe", Subscribe, rest=("POST", "/api/push/subscriptions"), prepare=_check)
 async def subscribe(
     ctx: Context, endpoint: str, keys: dict[str, str], expiration_time: str | None = None
 ) -> dict[str, Any]:

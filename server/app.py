@@ -174,6 +174,7 @@ def create_app(settings: Settings) -> web.Application:
     )
     background.register("broadcasts", broadcaster.wake)
     metrics.watch_broadcasts(broadcaster)
+    metrics.watch_people(people)
     removals = _removals(settings, sio, bus, redis, subscriptions, people, database)
     SocketDoor(
         sio,

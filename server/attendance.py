@@ -77,13 +77,6 @@ class Attendance(Generic[V]):
         """What a connection says; None when it does not count any more."""
         return self._places.get((topic, member), {}).get(connection)
 
-    def topics(self) -> dict[str, list[str]]:
-        """Of whom this worker holds something, by topic."""
-        found: dict[str, list[str]] = {}
-        for topic, member in self._held:
-            found.setdefault(topic, []).append(member)
-        return found
-
     def enter(self, topic: str, member: str, connection: str, value: V) -> None:
         """Count a connection in."""
         self._keep(topic, member, connection)

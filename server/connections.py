@@ -13,7 +13,7 @@ Door = Literal["socket", "stream", "poll"]
 
 @dataclass(slots=True)
 class Connection:
-    """A Socket.IO connection, a stream or a poll that waits: who acts through it, until when, and the timers of its session.
+    """A Socket.IO connection, a stream or a waiting poll: who acts through it, until when, and its timers.
 
     ``tell(event, envelope)`` sends an event to it alone. ``close(reason)`` ends it for good: its client does not come
     back by itself (a stream's tries, and is refused if the cause lasts). ``issued_at`` is when the user's token was

@@ -111,6 +111,11 @@ class Delivery:
         if self._bus is not None:
             self._bus.publish(topic_of(channel), SIGNAL, b"%b\n%b" % (name.encode(), payload))
 
+    def hear_signals(self, channel: str) -> None:
+        """Hear a channel's signals although nobody here hears the channel."""
+        if self._bus is not None:
+            self._bus.retain(topic_of(channel))
+
     def on_signal(self, name: str, handler: Signal) -> None:
         """Call ``handler(channel, payload)`` for the signals of that name that other workers send."""
         self._signals[name] = handler

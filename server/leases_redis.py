@@ -96,6 +96,7 @@ class RedisLeases:
         self._lost: list[Lost] = []
         self._restored: list[Callable[[], None]] = []
         self._keeper: asyncio.Task[None] | None = None
+        self._stopping = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -110,6 +111,8 @@ class RedisLeases:
 
     async def stop(self) -> None:
         """Give the lease up: another worker sees at once to what is still held."""
+        # Cancelling is not enough: a connection that cannot be closed in time turns it into a TimeoutError in redis-py.
+        self._stopping = True
         tasks = [*self._tasks, *([self._keeper] if self._keeper else [])]
         for task in tasks:
             task.cancel()
@@ -215,7 +218,7 @@ class RedisLeases:
                 request.word.since = now
 
     async def _keep(self) -> None:
-        while True:
+        while not self._stopping:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._renew_seconds):
                     await self._soon.wait()
@@ -261,13 +264,14 @@ class RedisLeases:
         self._epoch = epoch
         # From here on changes are sent, after this: none falls between what is written now and the first that is sent.
         self._present = True
-        await self._store.fill(self._here.holdings())
+        topics = await self._store.fill(self._here.holdings())
         orders = [
             orjson.dumps(_order(topic, member, word, clock - round((ours - word.at) * 1e6)))
             for (topic, member), word in self._words.items()
         ]
         for start in range(0, len(orders), MEMBERS_LIMIT):
             await self._store.work(orders[start : start + MEMBERS_LIMIT], writes=True)
+        await self._store.filled(topics)
 
     def _miss(self, error: BaseException) -> None:
         """Redis is away: hold alone until the next turn finds it again."""

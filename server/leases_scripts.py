@@ -207,7 +207,7 @@ local function put(topic, member, since, length, rest)
   local till = math.floor(since / 1000) + length
   local record = redis.call('HGET', base .. ':lent:' .. topic, member)
   if till <= now or (record and loan(record) > since) then return end
-  redis.call('HSET', base .. ':lent:' .. topic, member, string.format('%.0f %.0f %s', since, till, rest))
+  redis.call('HSET', base .. ':lent:' .. topic, member, string.format('%.0f %.0f ', since, till) .. rest)
   redis.call('ZADD', base .. ':deadlines', till, cjson.encode({topic, member}))
 end
 

@@ -73,8 +73,8 @@ class LeaseStore:
         dead, due, living = _known(found)
         return Renewal(dead, due, frozenset(living))
 
-    async def fill(self, held: Iterable[tuple[str, Mapping[str, str]]]) -> None:
-        """Write anew all that this worker holds, topic by topic. Raises ``Unknown``.
+    async def fill(self, held: Iterable[tuple[str, Mapping[str, str]]]) -> list[str]:
+        """Write anew all that this worker holds; returns the topics. Raises ``Unknown``.
 
         Each topic is replaced in one step, so that nobody who is held is missing for a moment.
         """
@@ -94,6 +94,10 @@ class LeaseStore:
                     parts, size = [], 0
         if parts:
             await self._write(self._fill, orjson.dumps(parts))
+        return topics
+
+    async def filled(self, topics: Sequence[str]) -> None:
+        """Say that all is told: this worker holds nothing but these topics. Raises ``Unknown``."""
         await self._write(self._filled, orjson.dumps(topics))
 
     async def work(self, orders: Sequence[bytes], *, writes: bool) -> tuple[int, list[Found]]:

@@ -15,6 +15,7 @@ from server.broadcaster import Broadcaster
 from server.connections import Connections
 from server.delivery import Delivery
 from server.engine import Peers, RedisBus
+from server.presence import People
 from server.push_sender import OUTCOMES
 
 
@@ -66,6 +67,15 @@ class Metrics:
         notified = sum(event.event == "notification:created" for event in events)
         if notified:
             self._notifications.inc(notified)
+
+    def watch_people(self, people: People) -> None:
+        """Tell who is connected here, and count how often what is shown of them changes."""
+        Gauge("hubbub_people_here", "People who are connected here", registry=self._registry).set_function(
+            lambda: len(people)
+        )
+        people.observe = Counter(
+            "hubbub_presence_changes", "Changes of people's presence, noticed here", registry=self._registry
+        ).inc
 
     def watch_broadcasts(self, broadcaster: Broadcaster) -> None:
         """Tell how far broadcasts are."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -20,7 +20,7 @@ from server.watches import Watches
 log = logging.getLogger("hubbub.presence")
 
 # Changes that come at a time are told to the other workers at a time.
-_TOGETHER_SECONDS = 0.05
+_TOGETHER_SECONDS = 0.01
 
 
 class People:
@@ -54,8 +54,8 @@ class People:
         self._lost: dict[str, tuple[State, asyncio.TimerHandle]] = {}
         self._telling = Paced(self._tell, _TOGETHER_SECONDS, "Telling who came and went")
         self._tasks: set[asyncio.Task[None]] = set()
+        self.observe: Callable[[int], None] = lambda changes: None
         leases.on_lost(self._ended)
-        leases.on_restored(lambda: self._telling.ask(self._here.topics().get(PEOPLE, ())))
 
     def __len__(self) -> int:
         return len(self._here)
@@ -186,12 +186,13 @@ class People:
 
     async def _tell(self, changed: Collection[str] | None) -> Collection[str]:
         assert changed is not None
+        self.observe(len(changed))
         self._watches.changed(EVERYONE, changed)
         for each in changed:
             self._watches.changed(f"{EVERYONE}:{each}", [each])
         return ()
 
-    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+    def _keep(self, work: Coroutine[Any, Any, Any]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

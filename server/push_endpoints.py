@@ -24,6 +24,7 @@ _UNKNOWN = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 # Printable ASCII without spaces and what parsers of URLs disagree about.
 _PLAIN = re.compile(r"[!-~]+")
 _ODD = set('\\"<>^`{|}#')
+_AUTHORITY = re.compile("[/?]")
 _NUMBER = re.compile(r"\d+|0x[0-9a-f]*", re.IGNORECASE)
 _UNICAST = ipaddress.IPv6Network("2000::/3")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
@@ -82,7 +83,7 @@ class PushEndpoints:
         url = _url(endpoint)
         if url.scheme != "https" and not (url.scheme == "http" and self._allow_loopback):
             raise Refused("Must begin with https://.")
-        if not url.host or "@" in url.raw_authority:
+        if not url.host or "@" in _AUTHORITY.split(endpoint.partition("://")[2], maxsplit=1)[0]:
             raise Refused("Must name a host, and no user.")
         if url.port is None or (url.port < 1024 and url.port != url.with_port(None).port):
             raise Refused("Must use the port of https, or one from 1024 on.")

@@ -31,6 +31,8 @@ OUTCOMES = ("sent", "unneeded", "held", "retried", "refused", "expired", "gone")
 DRAIN_SECONDS = 2.0
 # After the grace, until every worker knows that somebody is gone.
 _GRACE_MARGIN_SECONDS = 1.0
+# What is begun or ends within this time shares a transaction, of which SQLite has but one at a time.
+_SHARED_SECONDS = 0.02
 _SETTLED_TOGETHER = 100
 _ATTEMPTS_TO_SETTLE = 4
 _EXCERPT_BYTES = 300
@@ -59,7 +61,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of a push: one of ``OUTCOMES``. ``rest`` is for how many seconds its subscription is left alone."""
+    """What became of a push: one of ``OUTCOMES``; for ``rest`` seconds its subscription is left alone."""
 
     outcome: str
     rest: float = 0.0
@@ -127,6 +129,7 @@ class PushSender:
 
     async def _work(self) -> None:
         while True:
+            await asyncio.sleep(_SHARED_SECONDS)
             self._woken.clear()
             # Not in step with the other workers, who started together.
             pause = EVERY_SECONDS * random.uniform(0.5, 1)  # noqa: S311 - jitter, no secret
@@ -196,7 +199,7 @@ class PushSender:
             log.warning("A push cannot be sent", extra={"subscription": push.subscription_id, "cause": str(error)})
         except Exception:
             log.exception("A push failed", extra={"subscription": push.subscription_id})
-        return Verdict("refused")
+        return Verdict("refused", self._pause(push))
 
     async def _post(self, push: Claimed) -> Verdict:
         assert self._session is not None
@@ -233,7 +236,8 @@ class PushSender:
             "A push service refused a push",
             extra={"service": str(response.url.origin()), "status": status, "said": said.decode(errors="replace")},
         )
-        return Verdict("refused")
+        # The next one may fare no better: what refuses all is not asked for each.
+        return Verdict("refused", self._pause(push))
 
     def _later(self, push: Claimed, cause: str, at_least: float = 0.0) -> Verdict:
         log.info(
@@ -247,6 +251,7 @@ class PushSender:
 
     async def _settle(self, ends: list[tuple[Claimed, Verdict]]) -> None:
         """Write down what became of pushes."""
+        await asyncio.sleep(_SHARED_SECONDS)
         for attempt in range(1, _ATTEMPTS_TO_SETTLE + 1):
             try:
                 return await self._write(ends)
@@ -255,17 +260,19 @@ class PushSender:
                     raise
 
     async def _write(self, ends: list[tuple[Claimed, Verdict]]) -> None:
-        failed = [(push, _from_now(verdict.rest)) for push, verdict in ends if verdict.outcome == "retried"]
+        resting = [(push, _from_now(verdict.rest)) for push, verdict in ends if verdict.rest]
         held = [push for push, verdict in ends if verdict.outcome == "held"]
-        sent = [(push, verdict) for push, verdict in ends if verdict.outcome == "sent"]
-        slow = [(push, _from_now(verdict.rest)) for push, verdict in sent if verdict.rest]
-        well = [push.subscription_id for push, verdict in sent if not verdict.rest and push.failures]
+        well = [
+            push.subscription_id
+            for push, verdict in ends
+            if verdict.outcome == "sent" and not verdict.rest and push.failures
+        ]
         gone = [push.subscription_id for push, verdict in ends if verdict.outcome == "gone"]
         async with self._database.write() as conn:
             await pushes.finish(conn, [push for push, verdict in ends if verdict.outcome not in {"retried", "held"}])
             await pushes.hold(conn, held, _from_now(self._pace.grace + _GRACE_MARGIN_SECONDS))
-            await pushes.retry(conn, failed + slow)
-            await push_subscriptions.rest(conn, [(push.subscription_id, until) for push, until in failed + slow])
+            await pushes.retry(conn, resting)
+            await push_subscriptions.rest(conn, [(push.subscription_id, until) for push, until in resting])
             await push_subscriptions.recover(conn, well)
             await push_subscriptions.remove(conn, gone)
 

@@ -1,15 +1,10 @@
 """The roster: no more connections than each person and each address may have, over all workers."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from typing import Any
-
-from sqlalchemy.ext.asyncio import AsyncConnection
+from collections.abc import Iterable
 
 from handlers.base import Actor
 from handlers.errors import RateLimited
-from models import users
-from models.users import User
 from server.leases import Leases
 
 TOPIC = "connections"
@@ -17,7 +12,7 @@ RETRY_SECONDS = 5.0
 
 
 class Roster:
-    """Admits connections within their limits and says who is online. The port ``Presence`` of the handlers.
+    """Admits connections within their limits.
 
     Each worker holds, for each address and each user, how many connections it has. While the leases' store is away it
     counts alone.
@@ -40,7 +35,7 @@ class Roster:
         try:
             elsewhere = await self._leases.hold(TOPIC, here)
             for member, limit in limits.items():
-                if 0 < limit < int(here[member] or 0) + sum(map(int, elsewhere.get(member, ()))):
+                if limit < int(here[member] or 0) + sum(map(int, elsewhere.get(member, ()))):
                     raise RateLimited(RETRY_SECONDS, "There are too many connections from here; close some first.")
         except BaseException:
             await self.leave(actor)
@@ -50,38 +45,12 @@ class Roster:
         """Count a connection out."""
         await self._leases.hold(TOPIC, self._count(self._limits(actor), -1))
 
-    async def of(self, conn: AsyncConnection, people: Mapping[str, User]) -> dict[str, dict[str, Any]]:
-        """The presence of each of the users: ``{userId, isOnline, status, lastSeenAt, …}``."""
-        ids = list(people)
-        statuses = await self.statuses(ids)
-        seen = await users.last_seen(conn, ids)
-        return {
-            each: {
-                "userId": each,
-                "isOnline": statuses[each] == "online",
-                "status": statuses[each],
-                "lastSeenAt": seen.get(each),
-                "currentPage": None,
-                "activity": None,
-                "user": people[each].wire(),
-            }
-            for each in ids
-        }
-
-    async def statuses(self, ids: Iterable[str]) -> dict[str, str]:
-        """``online`` or ``offline`` for each of the ids."""
-        wanted = list(ids)
-        found = await self._leases.read(TOPIC, [f"user:{each}" for each in wanted])
-        return {each: "online" if f"user:{each}" in found else "offline" for each in wanted}
-
-    def is_here(self, user_id: str) -> bool:
-        """Whether the user has a connection to this worker."""
-        return f"user:{user_id}" in self._counts
-
     def _limits(self, actor: Actor) -> dict[str, int]:
         """Where a connection counts, and how many there may be. Backends come from the application's own machines."""
-        limits = {} if actor.backend else {f"address:{actor.address}": self._per_address}
-        if actor.user is not None:
+        limits = {}
+        if self._per_address and not actor.backend:
+            limits[f"address:{actor.address}"] = self._per_address
+        if self._per_user and actor.user is not None:
             limits[f"user:{actor.user.id}"] = self._per_user
         return limits
 

@@ -217,7 +217,7 @@ class Settings:
     bus_deaf_seconds: float = _seconds("HUBBUB_BUS_DEAF_SECONDS", "6", "after which one not hearing them is deaf")
     peer_timeout_seconds: float = _seconds("HUBBUB_PEER_TIMEOUT_SECONDS", "5", "patience with another worker")
     catch_up_seconds: float = _seconds("HUBBUB_CATCH_UP_SECONDS", "2", "between a deaf worker's looks into the log")
-    broadcast_batch: int = _count("HUBBUB_BROADCAST_BATCH", "500", "people whom one transaction of a broadcast reaches")
+    broadcast_batch: int = _count("HUBBUB_BROADCAST_BATCH", "100", "people whom one transaction of a broadcast reaches")
     broadcast_share: float = _var(
         "HUBBUB_BROADCAST_SHARE", "0.5", types.positive(1), "part of a worker's time that a broadcast may take"
     )

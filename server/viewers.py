@@ -55,7 +55,6 @@ class EntityViewers:
         self._call_seconds = call_seconds
         self._here: Attendance[Looking] = Attendance(leases, grace_seconds, _first, self._wrote)
         leases.on_lost(self._ended)
-        leases.on_restored(self._tell_again)
 
     async def track(self, entity: str, user_id: str) -> dict[str, Any]:
         """A user looks at ``{type}:{id}``, for a while from now on: ``{count, viewers}``."""
@@ -117,10 +116,6 @@ class EntityViewers:
 
     def _ended(self, topic: str, members: Collection[str]) -> None:
         if topic.startswith(_topic("")):
-            self._watches.changed(_channel(topic), members)
-
-    def _tell_again(self) -> None:
-        for topic, members in self._here.topics().items():
             self._watches.changed(_channel(topic), members)
 
 

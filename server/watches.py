@@ -6,7 +6,7 @@ it told last, and tells the difference: nothing twice, however often and by how 
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from typing import Any, Protocol
 
 import orjson
@@ -21,6 +21,10 @@ log = logging.getLogger("hubbub.watches")
 
 # How often all that is watched is read anew although nothing was missed, as far as is known.
 _BACKSTOP_SECONDS = 15.0
+# How often it is looked whether the leases are whole again that were not when they were read.
+_LOOK_SECONDS = 1.0
+# Where workers say that they have written down again what had been lost: everything is to be read anew.
+_RESTORED = "restored"
 
 
 class Told(Protocol):
@@ -74,15 +78,16 @@ class Watches:
         self._told = told
         self._seconds = seconds
         self._watched: dict[str, _Watch] = {}
+        self._read_in_part = False
         self._task: asyncio.Task[None] | None = None
-        self.observe: Callable[[], None] = lambda: None
         delivery.on_feed(self.open, self.close)
         delivery.on_signal(event, self._heard)
         delivery.on_gap(self._missed)
-        leases.on_restored(lambda: self._missed(None))
+        leases.on_restored(self._restored)
 
     def start(self) -> None:
         """Begin to read anew now and then."""
+        self._delivery.hear_signals(_RESTORED)
         self._task = asyncio.create_task(self._look_around())
 
     async def stop(self) -> None:
@@ -95,7 +100,7 @@ class Watches:
     def open(self, channel: str) -> None:
         """Somebody here begins to hear the channel; nothing happens with one of another kind."""
         if channel not in self._watched and (told := self._told(channel)) is not None:
-            self._watched[channel] = _Watch(channel, told, self._tell, self._seconds)
+            self._watched[channel] = _Watch(channel, told, self._load, self._tell, self._seconds)
 
     async def ready(self, channel: str) -> None:
         """Wait until whatever changes from now on is told. Raises what reading raises."""
@@ -137,38 +142,62 @@ class Watches:
         await told.load()
         return await told.state(())
 
+    async def _load(self, told: Told) -> None:
+        whole = self._leases.whole
+        await told.load()
+        if not (whole and self._leases.whole):
+            self._read_in_part = True
+
     def _look(self, channel: str, members: Collection[str] | None) -> None:
         watch = self._watched.get(channel)
         if watch is not None:
             watch.paced.ask(members)
 
     def _heard(self, channel: str, payload: bytes) -> None:
-        self._look(channel, orjson.loads(payload))
+        if channel == _RESTORED:
+            self._missed(None)
+        else:
+            self._look(channel, orjson.loads(payload))
+
+    def _restored(self) -> None:
+        """What this worker holds may have seemed to be lost, here and elsewhere."""
+        self._delivery.signal(_RESTORED, self._event, b"")
+        self._missed(None)
 
     def _missed(self, channel: str | None) -> None:
         for each in list(self._watched) if channel is None else [channel]:
             self._look(each, None)
 
     def _tell(self, channel: str, data: Any) -> None:
-        self.observe()
         self._delivery.show(channel, self._event, self._envelope(channel, data))
 
     def _envelope(self, channel: str, data: Any) -> bytes:
         return envelope(channel, self._event, now(), orjson.dumps(data))
 
     async def _look_around(self) -> None:
+        looks = 0
         while True:
-            await asyncio.sleep(_BACKSTOP_SECONDS)
-            if self._leases.whole:
+            await asyncio.sleep(_LOOK_SECONDS)
+            looks += 1
+            if self._leases.whole and (self._read_in_part or looks * _LOOK_SECONDS >= _BACKSTOP_SECONDS):
+                looks, self._read_in_part = 0, False
                 self._missed(None)
 
 
 class _Watch:
     """One channel that somebody here hears."""
 
-    def __init__(self, channel: str, told: Told, tell: Callable[[str, Any], None], seconds: float) -> None:
+    def __init__(
+        self,
+        channel: str,
+        told: Told,
+        load: Callable[[Told], Coroutine[Any, Any, None]],
+        tell: Callable[[str, Any], None],
+        seconds: float,
+    ) -> None:
         self.channel = channel
         self.told = told
+        self._load = load
         self.paced = Paced(self._compare, seconds, f"Telling of {channel}")
         self._tell = tell
         self._loading: asyncio.Task[None] | None = None
@@ -176,7 +205,7 @@ class _Watch:
     async def ready(self) -> None:
         """Wait until it is known what need not be told. Raises what reading raises; then it is tried again."""
         if self._loading is None or (self._loading.done() and self._loading.exception() is not None):
-            self._loading = asyncio.create_task(self.told.load())
+            self._loading = asyncio.create_task(self._load(self.told))
         await asyncio.shield(self._loading)
 
     async def _compare(self, members: Collection[str] | None) -> Collection[str]:

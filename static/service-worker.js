@@ -36,7 +36,7 @@ function show({ id, title, message, link, data }) {
 }
 
 async function open(notification) {
-  const url = address(notification.link);
+  const url = address(notification);
   const windows = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
   const shown = windows.find((each) => each.url === url.href) ?? windows.find((each) => samePage(each.url, url));
   const front = shown && (await bring(shown, url));
@@ -44,10 +44,12 @@ async function open(notification) {
   else await self.clients.openWindow(url.href);
 }
 
-/** @returns {URL} the link, if it is one that a browser opens in a window; else the application's first page */
-function address(link) {
+/** @returns {URL} the link, if it is one that a browser opens in a window; else the message or the first page */
+function address({ link, data }) {
+  // What the server itself tells of names no link but a message, which the demo's page shows at this address.
+  const message = typeof data?.roomId === "string" ? `#/rooms/${encodeURIComponent(data.roomId)}/${data.seq}` : "";
   try {
-    const url = new URL(link ?? "", ROOT);
+    const url = new URL(link ?? message, ROOT);
     if (url.protocol === "https:" || url.protocol === "http:") return url;
   } catch {
     // No link at all.

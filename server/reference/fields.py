@@ -16,6 +16,7 @@ from handlers.channels import EventName
 from handlers.messages import Attachment
 from handlers.payload import LINK_MAX, Choice, Flag, Id, Link, Text, Whole
 from handlers.preferences import Clock, TimeZone
+from handlers.push import LAST_MS, Expiration, Key
 from handlers.reactions import Emoji
 from handlers.shapes import Schema
 
@@ -95,6 +96,16 @@ def _time_zone(field: TimeZone) -> Schema:
 
 
 @constraints.register
+def _key(field: Key) -> Schema:
+    return {"type": "string", "pattern": "^[A-Za-z0-9_-]+=*$", "description": "URL-safe base64."}
+
+
+@constraints.register
+def _expiration(field: Expiration) -> Schema:
+    return {"type": "number", "minimum": 0, "maximum": LAST_MS, "description": "Milliseconds since 1970."}
+
+
+@constraints.register
 def _attachment(field: Attachment) -> Schema:
     return {"type": "object", "properties": {"url": _URL}, "required": ["url"], "additionalProperties": True}
 
@@ -103,8 +114,10 @@ def _converter() -> OpenAPIConverter:
     """apispec's converter, acquainted with our fields; a payload within a payload is described where it stands."""
 
     def of_our_fields(_: OpenAPIConverter, field: fields.Field[Any], **__: Any) -> Schema:
-        found = constraints(field)
-        return found | {"type": [found["type"], "null"]} if field.allow_none and "type" in found else found
+        shape = constraints(field)
+        if field.allow_none and "type" in shape:
+            shape = shape | {"type": [shape["type"], "null"]}
+        return shape
 
     plugin = MarshmallowPlugin(schema_name_resolver=lambda schema: "")
     APISpec("", "", OPENAPI_VERSION, plugins=[plugin])

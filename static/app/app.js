@@ -1,5 +1,6 @@
-import { endGuestSession, Hubbub } from "../client/index.js";
+import { defaultSettings, endGuestSession, Hubbub } from "../client/index.js";
 import { io } from "../vendor/socket.io.esm.min.js";
+import { announce } from "./announcer.js";
 import { PageContext } from "./context.js";
 import { Icon } from "./icons.js";
 import { forgetSession, recallSession, rememberSession } from "./remembered.js";
@@ -8,6 +9,7 @@ import { clock } from "./times.js";
 import { Toasts } from "./toasts.js";
 import { Ui } from "./ui.js";
 import { html, useCallback, useEffect, useState } from "./view.js";
+import { listenToWorker } from "./worker.js";
 import { Workspace } from "./workspace.js";
 
 /** The whole page: finds out who is there, lets them in, and keeps their connection. */
@@ -16,11 +18,14 @@ export function App() {
   const [page, setPage] = useState(null);
 
   const enter = useCallback((session) => {
-    const hubbub = new Hubbub({ io, session });
+    const hubbub = new Hubbub({ io, session, settings: settingsInAddress() });
     const toasts = new Toasts();
     const ui = new Ui();
     const switchUser = () => {
-      hubbub.close();
+      deafen();
+      // What is pushed to this device is for whoever used it; a failure to tell the server is made good by its next push.
+      const quiet = hubbub.push.getSnapshot().status === "on" ? hubbub.push.disable() : Promise.resolve();
+      quiet.catch(() => {}).finally(() => hubbub.close());
       ui.close();
       forgetSession();
       // The token is forgotten whether or not the server hears of it.
@@ -32,8 +37,11 @@ export function App() {
     hubbub.connection.on("session", ({ event, data }) => {
       if (event === "session:expiring") toasts.say(`Your session ends at ${clock(data.expiresAt)}.`);
     });
+    const entered = { hubbub, toasts, ui, switchUser };
+    announce(entered);
+    const deafen = listenToWorker(entered);
     hubbub.open();
-    setPage({ hubbub, toasts, ui, switchUser });
+    setPage(entered);
     setStage("in");
   }, []);
 
@@ -61,6 +69,12 @@ export function App() {
   if (stage === "out") return html`<${SignIn} onSession=${signedIn} />`;
   if (stage === "unreachable") return html`<${Unreachable} onRetry=${recall} />`;
   return html`<div class="splash" role="status"><span class="spinner"></span><span>Opening…</span></div>`;
+}
+
+/** Times and bounds of the client, for trying them out: `/?awayAfterMs=5000`. */
+function settingsInAddress() {
+  const wanted = [...new URLSearchParams(location.search)].map(([name, value]) => [name, Number(value)]);
+  return Object.fromEntries(wanted.filter(([name, value]) => name in defaultSettings && value >= 0));
 }
 
 /** @param {{onRetry: () => void}} props */

@@ -2,6 +2,7 @@ import { Confirm } from "./confirm.js";
 import { usePage } from "./context.js";
 import { CreateRoom } from "./create-room.js";
 import { Discover } from "./discover.js";
+import { NotificationSettings } from "./notification-settings.js";
 import { Invite, NewDirect } from "./pick-person.js";
 import { RoomSettings } from "./room-settings.js";
 import { Search } from "./search.js";
@@ -14,6 +15,7 @@ const KINDS = {
   direct: NewDirect,
   discover: Discover,
   invite: Invite,
+  notifications: NotificationSettings,
   search: Search,
   settings: RoomSettings,
   shortcuts: Shortcuts,

@@ -1,6 +1,6 @@
-import { Avatar } from "./avatar.js";
 import { usePage } from "./context.js";
 import { Icon, IconButton } from "./icons.js";
+import { PersonAvatar, PresenceWords } from "./presence-dot.js";
 import { html, useStore } from "./view.js";
 
 const RANKS = { owner: 0, moderator: 1, member: 2 };
@@ -74,8 +74,11 @@ function MemberItem({ room, member, role }) {
 
   return html`
     <li class="member" data-user=${userId}>
-      <${Avatar} user=${user} />
-      <span class="member-name">${user.name}${mine && html` <span class="muted">(you)</span>`}</span>
+      <${PersonAvatar} user=${user} />
+      <span class="member-lines">
+        <span class="member-name">${user.name}${mine && html` <span class="muted">(you)</span>`}</span>
+        <${PresenceWords} userId=${userId} />
+      </span>
       ${member.role !== "member" && html`<span class="tag">${member.role}</span>`}
       ${!mine &&
       items.length > 0 &&

@@ -1,4 +1,4 @@
-import { Avatar } from "./avatar.js";
+import { PersonAvatar } from "./presence-dot.js";
 import { html, useState } from "./view.js";
 
 const SHOWN = 6;
@@ -82,7 +82,7 @@ export function MentionMenu({ completion: { people, at }, choose }) {
               choose(user);
             }}
           >
-            <${Avatar} user=${user} size="sm" />${user.name}
+            <${PersonAvatar} user=${user} size="sm" />${user.name}
           </li>
         `,
       )}

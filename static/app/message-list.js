@@ -1,6 +1,7 @@
 import { usePage } from "./context.js";
 import { Icon } from "./icons.js";
 import { MessageRow, PendingRow } from "./message-row.js";
+import { PersonAvatar, PresenceWords } from "./presence-dot.js";
 import { follows, rowsOf, seenUpTo } from "./rows.js";
 import { ScrollKeeper } from "./scroll-keeper.js";
 import { useAttention } from "./attention.js";
@@ -156,6 +157,8 @@ export function MessageList({ room, editing, onEdit, onReply }) {
 
 /** What stands above the first message: that older ones come, or that there are none. */
 function Beginning({ room }) {
+  const { me } = usePage().hubbub;
+  const { summary } = useStore(room);
   const { status, hasOlder, messages, pending } = useStore(room.timeline);
   if (status !== "ready" || hasOlder) {
     return html`<div class="beginning loading" aria-hidden="true">
@@ -163,9 +166,13 @@ function Beginning({ room }) {
     </div>`;
   }
   const quiet = messages.length === 0 && pending.length === 0;
+  const others = summary.users.filter((user) => user.id !== me.id);
+  const other = summary.room.visibility === "direct" && others.length === 1 && others[0];
   return html`
     <div class="beginning">
-      <${Icon} name="speech" size=${28} />
+      ${other
+        ? html`<${PersonAvatar} user=${other} size="lg" /><strong>${other.name}</strong><${PresenceWords} userId=${other.id} />`
+        : html`<${Icon} name="speech" size=${28} />`}
       <p>${quiet ? "No messages yet. Say hello!" : "This is where it all began."}</p>
     </div>
   `;

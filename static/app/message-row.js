@@ -1,8 +1,8 @@
-import { Avatar } from "./avatar.js";
 import { usePage } from "./context.js";
 import { Icon, IconButton } from "./icons.js";
 import { MessageEditor } from "./message-editor.js";
 import { MessageText } from "./message-text.js";
+import { PersonAvatar } from "./presence-dot.js";
 import { Reactions } from "./reaction-chips.js";
 import { clock, full } from "./times.js";
 import { html, memo, useStore } from "./view.js";
@@ -93,7 +93,7 @@ export const PendingRow = memo(
 /** @param {{user: import("../client/types.js").User, createdAt: string, grouped: boolean}} props */
 const Gutter = ({ user, createdAt, grouped }) => html`
   <div class="message-gutter">
-    ${grouped ? html`<time datetime=${createdAt} title=${full(createdAt)}>${clock(createdAt)}</time>` : html`<${Avatar} user=${user} />`}
+    ${grouped ? html`<time datetime=${createdAt} title=${full(createdAt)}>${clock(createdAt)}</time>` : html`<${PersonAvatar} user=${user} size="md" />`}
   </div>
 `;
 

@@ -1,6 +1,6 @@
-import { Avatar } from "./avatar.js";
 import { usePage } from "./context.js";
 import { Dialog, Problem } from "./dialog.js";
+import { PersonAvatar } from "./presence-dot.js";
 import { html, useEffect, useState } from "./view.js";
 
 /**
@@ -58,7 +58,7 @@ function PickPerson({ title, pick, without, close }) {
           (user) => html`
             <li key=${user.id}>
               <button class="result" onClick=${() => pick(user).catch(setError)}>
-                <${Avatar} user=${user} /><span class="result-lines"><strong>${user.name}</strong></span>
+                <${PersonAvatar} user=${user} /><span class="result-lines"><strong>${user.name}</strong></span>
               </button>
             </li>
           `,

@@ -1,7 +1,9 @@
+import { Bell } from "./bell.js";
 import { usePage } from "./context.js";
 import { Icon, IconButton } from "./icons.js";
 import { counted, roomTitle } from "./names.js";
-import { html, useStore } from "./view.js";
+import { PresenceDot, PresenceWords } from "./presence-dot.js";
+import { html, useEffect, useStore } from "./view.js";
 
 /** @param {{room: import("../client/room.js").Room}} props */
 export function RoomHeader({ room }) {
@@ -12,6 +14,7 @@ export function RoomHeader({ room }) {
   const { visibility, description, memberCount, isActive } = summary.room;
   const elsewhere = rooms.some((other) => other.room.id !== room.id && other.unreadCount > 0);
   const direct = visibility === "direct";
+  const others = summary.users.filter((user) => user.id !== hubbub.me.id);
 
   return html`
     <header class="room-head">
@@ -24,8 +27,13 @@ export function RoomHeader({ room }) {
           <span>${roomTitle(summary, hubbub.me)}</span>
           ${!isActive && html`<span class="tag">Archived</span>`}
         </h1>
-        ${description && html`<p>${description}</p>`}
+        ${direct && others.length === 1
+          ? html`<p class="room-presence">
+              <${PresenceDot} userId=${others[0].id} size="sm" /><${PresenceWords} userId=${others[0].id} />
+            </p>`
+          : description && html`<p>${description}</p>`}
       </div>
+      <${Bell} class="narrow-only" />
       <button
         class="button quiet members-button"
         aria-pressed=${panel ? "true" : "false"}
@@ -48,6 +56,18 @@ function RoomMenu({ room, summary }) {
   const moderates = summary.role === "owner" || summary.role === "moderator";
   const shared = summary.room.visibility !== "direct";
   const title = roomTitle(summary, hubbub.me);
+  const { preferences } = useStore(hubbub.preferences);
+  const muted = preferences?.mutedRooms.includes(room.id) ?? false;
+
+  useEffect(() => {
+    if (!preferences) hubbub.preferences.load().catch((error) => error.retryable || toasts.fail(error));
+  }, []);
+
+  const mute = () =>
+    hubbub.preferences.mute(room.id, !muted).then(
+      () => toasts.say(muted ? `${title} notifies you again.` : `${title} notifies you no more.`),
+      toasts.fail,
+    );
   const leave = () =>
     ui.openDialog({
       kind: "confirm",
@@ -62,6 +82,7 @@ function RoomMenu({ room, summary }) {
     });
   const items = [
     { label: "Search in this room", icon: "search", act: () => ui.openDialog({ kind: "search", room }) },
+    { label: muted ? "Unmute" : "Mute", icon: muted ? "bell" : "bell-off", act: mute },
     shared && moderates && { label: "Invite people", icon: "plus", act: () => ui.openDialog({ kind: "invite", room }) },
     shared && moderates && { label: "Room settings", icon: "settings", act: () => ui.openDialog({ kind: "settings", room }) },
     { label: "Leave room", icon: "leave", danger: true, act: leave },

@@ -1,7 +1,7 @@
-import { Avatar } from "./avatar.js";
 import { usePage } from "./context.js";
 import { Icon } from "./icons.js";
 import { counted, roomTitle } from "./names.js";
+import { PersonAvatar, PresenceWords } from "./presence-dot.js";
 import { brief } from "./times.js";
 import { html, memo } from "./view.js";
 
@@ -22,10 +22,11 @@ export const RoomItem = memo(
           onClick=${() => ui.show(room.id)}
         >
           ${room.visibility === "direct" && other
-            ? html`<${Avatar} user=${other} size="md" />`
+            ? html`<${PersonAvatar} user=${other} />`
             : html`<span class="room-icon"><${Icon} name=${icon} size=${18} /></span>`}
           <span class="room-lines">
             <span class="room-name">${title}</span>
+            ${room.visibility === "direct" && other && html`<${PresenceWords} userId=${other.id} class="hidden" />`}
             <span class="room-last">${lastMessage ? preview(lastMessage, hubbub.me.id, room) : "No messages yet"}</span>
           </span>
           <span class="room-side">

@@ -1,16 +1,18 @@
-import { Avatar } from "./avatar.js";
+import { Bell } from "./bell.js";
 import { usePage } from "./context.js";
 import { Icon, IconButton } from "./icons.js";
+import { PersonAvatar } from "./presence-dot.js";
 import { RoomItem } from "./room-item.js";
 import { Status } from "./status.js";
 import { theme } from "./theme.js";
+import { TRIPS } from "./trips.js";
 import { html, useStore } from "./view.js";
 
 /** The user's rooms, and the ways to more of them. */
 export function Sidebar() {
   const { hubbub, ui } = usePage();
   const { status, rooms } = useStore(hubbub.chat);
-  const { roomId } = useStore(ui);
+  const { roomId, tripId } = useStore(ui);
   const shared = rooms.filter(({ room }) => room.visibility !== "direct" && room.isActive);
   const direct = rooms.filter(({ room }) => room.visibility === "direct");
   const archived = rooms.filter(({ room }) => room.visibility !== "direct" && !room.isActive);
@@ -22,6 +24,7 @@ export function Sidebar() {
         <img src="/static/app/icon.svg" width="28" height="28" alt="" />
         <strong>Hubbub</strong>
         <${Status} />
+        <${Bell} />
       </header>
       <button class="search-button" onClick=${open("search")}>
         <${Icon} name="search" size=${18} /><span>Search messages</span><kbd>Ctrl K</kbd>
@@ -39,6 +42,8 @@ export function Sidebar() {
         <//>
         ${status === "ready" && direct.length === 0 && html`<p class="rooms-hint">Write to somebody in private.</p>`}
         <${RoomItems} rooms=${direct} current=${roomId} />
+        <${Section} title="Trips" />
+        <${TripItems} current=${tripId} />
         ${archived.length > 0 && html`<${Section} title="Archived" /><${RoomItems} rooms=${archived} current=${roomId} />`}
       </nav>
       <${Account} />
@@ -55,6 +60,25 @@ function RoomItems({ rooms, current }) {
     <ul>
       ${rooms.map(
         (summary) => html`<${RoomItem} key=${summary.room.id} summary=${summary} current=${summary.room.id === current} />`,
+      )}
+    </ul>
+  `;
+}
+
+/** @param {{current: string | null}} props */
+function TripItems({ current }) {
+  const { ui } = usePage();
+  return html`
+    <ul>
+      ${TRIPS.map(
+        ({ id, title, place }) => html`
+          <li key=${id}>
+            <button class="room-item" aria-current=${current === id ? "page" : undefined} onClick=${() => ui.showTrip(id)}>
+              <span class="room-icon"><${Icon} name="pin" size=${18} /></span>
+              <span class="room-lines"><span class="room-name">${title}</span><span class="room-last">${place}</span></span>
+            </button>
+          </li>
+        `,
       )}
     </ul>
   `;
@@ -85,12 +109,13 @@ function Account() {
       label: "Account",
       items: [
         { label: "Keyboard shortcuts", icon: "speech", act: () => ui.openDialog({ kind: "shortcuts" }) },
+        { label: "Notification settings", icon: "bell", act: () => ui.openDialog({ kind: "notifications" }) },
         { label: "Use another name", icon: "user", act: switchUser },
       ],
     });
   return html`
     <footer class="account">
-      <${Avatar} user=${hubbub.me} />
+      <${PersonAvatar} user=${hubbub.me} />
       <span class="account-name">${hubbub.me.name}</span>
       <${IconButton} name=${theme.isDark ? "sun" : "moon"} label=${label} onClick=${() => theme.toggle()} />
       <${IconButton} name="more" label="Account" aria-haspopup="menu" onClick=${menu} />

@@ -5,11 +5,23 @@ import { Observable } from "../client/observable.js";
  *
  * @typedef {{kind: string, [property: string]: any}} Opened   a dialog or pop-up, and what it is given
  *
- * @extends {Observable<{roomId: string | null, drawer: boolean, panel: boolean, dialog: Opened | null, popup: Opened | null, goTo: number | null}>}
+ * @typedef {object} UiView
+ * @property {string | null} roomId
+ * @property {string | null} tripId
+ * @property {boolean} drawer
+ * @property {boolean} panel
+ * @property {HTMLElement | null} inbox     the bell that the notifications stand beside
+ * @property {Opened | null} dialog
+ * @property {Opened | null} popup
+ * @property {number | null} goTo
+ *
+ * @extends {Observable<UiView>}
  */
 export class Ui extends Observable {
   constructor() {
-    super({ roomId: roomInAddress(), drawer: roomInAddress() === null, panel: false, dialog: null, popup: null, goTo: null });
+    const place = placeInAddress();
+    const drawer = place.roomId === null && place.tripId === null;
+    super({ ...place, drawer, panel: false, inbox: null, dialog: null, popup: null });
     addEventListener("hashchange", this.#follow);
   }
 
@@ -24,10 +36,27 @@ export class Ui extends Observable {
    * @param {number | null} [seq]
    */
   show(roomId, seq = null) {
-    this.change({ roomId, goTo: seq, drawer: roomId === null, dialog: null, popup: null });
-    // The address keeps the room over a reload, and makes the browser's back button go to the one before.
-    const address = roomId === null ? "#/" : `#/rooms/${encodeURIComponent(roomId)}`;
-    if (location.hash !== address) location.hash = address;
+    this.change({ roomId, tripId: null, goTo: seq, drawer: roomId === null, dialog: null, popup: null });
+    this.#keep(roomId === null ? "#/" : `#/rooms/${encodeURIComponent(roomId)}`);
+  }
+
+  /** @param {string} tripId */
+  showTrip(tripId) {
+    this.change({ roomId: null, tripId, goTo: null, drawer: false, dialog: null, popup: null });
+    this.#keep(`#/trips/${encodeURIComponent(tripId)}`);
+  }
+
+  /**
+   * Open the notifications, or close them when the bell is pressed again.
+   *
+   * @param {HTMLElement} bell
+   */
+  toggleInbox(bell) {
+    this.change({ inbox: this.getSnapshot().inbox ? null : bell, popup: null });
+  }
+
+  closeInbox() {
+    this.change({ inbox: null });
   }
 
   /** The message that was gone to is in sight. */
@@ -67,13 +96,33 @@ export class Ui extends Observable {
     this.change({ popup: null });
   }
 
+  /**
+   * The address keeps the place over a reload, and makes the browser's back button go to the one before.
+   *
+   * @param {string} address
+   */
+  #keep(address) {
+    if (location.hash !== address) location.hash = address;
+  }
+
   #follow = () => {
-    const roomId = roomInAddress();
-    if (roomId !== this.getSnapshot().roomId) this.show(roomId);
+    const { roomId, tripId, goTo } = placeInAddress();
+    const shown = this.getSnapshot();
+    if (tripId !== null && tripId !== shown.tripId) this.showTrip(tripId);
+    else if (tripId === null && (roomId !== shown.roomId || shown.tripId !== null || goTo !== null)) this.show(roomId, goTo);
   };
 }
 
-function roomInAddress() {
-  const match = location.hash.match(/^#\/rooms\/([^/]+)$/u);
-  return match ? decodeURIComponent(match[1]) : null;
+/**
+ * `#/rooms/{id}`, `#/rooms/{id}/{seq}` for one of its messages, `#/trips/{id}`.
+ *
+ * @returns {{roomId: string | null, tripId: string | null, goTo: number | null}}
+ */
+function placeInAddress() {
+  const [, kind, id, seq] = location.hash.match(/^#\/(rooms|trips)\/([^/]+)(?:\/(\d+))?$/u) ?? [];
+  return {
+    roomId: kind === "rooms" ? decodeURIComponent(id) : null,
+    tripId: kind === "trips" ? decodeURIComponent(id) : null,
+    goTo: kind === "rooms" && seq ? Number(seq) : null,
+  };
 }

@@ -1,10 +1,13 @@
 import { usePage } from "./context.js";
 import { Dialogs } from "./dialogs.js";
+import { Inbox } from "./inbox.js";
 import { Popup } from "./popup.js";
 import { RoomView } from "./room-view.js";
 import { Sidebar } from "./sidebar.js";
 import { ToastList } from "./toasts.js";
+import { TripView } from "./trip-view.js";
 import { html, useEffect, useStore } from "./view.js";
+import { useWhereabouts } from "./whereabouts.js";
 
 const NARROW = matchMedia("(max-width: 760px)");
 const PANEL_LIES_ON_TOP = matchMedia("(max-width: 1080px)");
@@ -12,10 +15,12 @@ const PANEL_LIES_ON_TOP = matchMedia("(max-width: 1080px)");
 /** Rooms at the left, the chosen one beside them, and whatever lies on top. */
 export function Workspace() {
   const { hubbub, ui, toasts, switchUser } = usePage();
-  const { roomId, drawer, panel } = useStore(ui);
+  const { roomId, tripId, drawer, panel } = useStore(ui);
   const { status, error } = useStore(hubbub.connection);
   const { rooms } = useStore(hubbub.chat);
   const unread = rooms.reduce((sum, { unreadCount }) => sum + unreadCount, 0);
+  const somewhere = roomId !== null || tripId !== null;
+  useWhereabouts(roomId, tripId);
 
   useEffect(() => {
     document.title = unread > 0 ? `(${unread}) Hubbub` : "Hubbub";
@@ -28,12 +33,12 @@ export function Workspace() {
         ui.openDialog({ kind: "search" });
       } else if (event.key === "Escape" && !event.defaultPrevented) {
         if (panel && PANEL_LIES_ON_TOP.matches) ui.togglePanel();
-        else if (roomId) ui.setDrawer(false);
+        else if (somewhere) ui.setDrawer(false);
       }
     };
     addEventListener("keydown", keys);
     return () => removeEventListener("keydown", keys);
-  }, [panel, roomId]);
+  }, [panel, somewhere]);
 
   if (status === "refused") {
     return html`
@@ -45,11 +50,14 @@ export function Workspace() {
     `;
   }
   return html`
-    <div class="workspace ${drawer ? "with-drawer" : ""} ${roomId ? "" : "at-home"}">
+    <div class="workspace ${drawer ? "with-drawer" : ""} ${somewhere ? "" : "at-home"}">
       <${Sidebar} />
-      <div class="scrim" onClick=${() => roomId && ui.setDrawer(false)}></div>
-      <${RoomView} key=${roomId} roomId=${roomId} covered=${drawer && NARROW.matches} />
+      <div class="scrim" onClick=${() => somewhere && ui.setDrawer(false)}></div>
+      ${tripId
+        ? html`<${TripView} key=${tripId} tripId=${tripId} covered=${drawer && NARROW.matches} />`
+        : html`<${RoomView} key=${roomId} roomId=${roomId} covered=${drawer && NARROW.matches} />`}
       <${Dialogs} />
+      <${Inbox} />
       <${Popup} />
       <${ToastList} toasts=${toasts} />
     </div>

@@ -123,7 +123,7 @@ export class Connection extends Observable {
       this.#attempt = 0;
       this.#renewed = false;
       this.change({ status: "live", error: null });
-      this.#events.emit("live");
+      this.#events.emit("live", { recovered: socket.recovered });
     });
     socket.on("disconnect", (/** @type {string} */ reason) => this.#lost(reason));
     socket.on("connect_error", (/** @type {any} */ error) => {

@@ -6,6 +6,7 @@ import { Notifications } from "./notifications.js";
 import { Preferences } from "./preferences.js";
 import { Presence } from "./presence.js";
 import { Push } from "./push.js";
+import { readWithRooms } from "./seen-notifications.js";
 import { defaultSettings } from "./settings.js";
 import { Viewers } from "./viewers.js";
 
@@ -61,6 +62,7 @@ export class Hubbub {
     this.chat = new Chat(surroundings);
     this.presence = new Presence(surroundings);
     this.notifications = new Notifications(surroundings);
+    readWithRooms(this.chat, this.notifications, surroundings.background);
     this.preferences = new Preferences(this.connection);
     this.push = new Push(surroundings);
   }

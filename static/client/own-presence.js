@@ -4,7 +4,7 @@ import { retryDelay, sleep } from "./retrying.js";
 const TOUCHES = ["pointerdown", "pointermove", "keydown", "wheel", "touchstart"];
 
 /**
- * What this connection says of its user: away while the page is hidden or nothing was touched for
+ * What this connection says of its user: away when the page is hidden or nothing was touched for
  * `awayAfterMs`, online again at once; and where they are and what they do, if the app says so.
  *
  * An open connection is its own heartbeat, so `presence:heartbeat` is left to clients without one.
@@ -15,21 +15,28 @@ const TOUCHES = ["pointerdown", "pointermove", "keydown", "wheel", "touchstart"]
  */
 export class OwnPresence extends Observable {
   #hubbub;
-  #touchedAt = 0;
-  #hidden = false;
+  /** When the user did something last; null while nobody looks after that. */
+  #touchedAt = /** @type {number | null} */ (null);
+  /** Since when the page is out of sight; null while it is in sight. */
+  #hiddenAt = /** @type {number | null} */ (null);
   #telling = false;
-  /** @type {OwnView} what the server has of this connection */
+  /** @type {OwnView | null} what the server has of this connection, as far as is known */
   #told = FRESH;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
+  #alarmAt = 0;
 
   /** @param {import("./hubbub.js").Surroundings} hubbub */
   constructor(hubbub) {
     super(FRESH);
     this.#hubbub = hubbub;
-    hubbub.connection.on("live", () => {
-      this.#told = FRESH;
+    hubbub.connection.on("live", ({ recovered }) => {
+      // One that is taken up again says what it said; what came of a call that was not answered is not known.
+      this.#told = recovered ? null : FRESH;
       void this.#tell();
+    });
+    hubbub.connection.subscribe(() => {
+      if (hubbub.connection.getSnapshot().status === "closed") this.#disarm();
     });
   }
 
@@ -49,8 +56,7 @@ export class OwnPresence extends Observable {
     return () => {
       for (const name of TOUCHES) page.removeEventListener(name, touched, { capture: true });
       page.removeEventListener("visibilitychange", turned);
-      clearTimeout(this.#timer);
-      this.#timer = undefined;
+      this.#disarm();
     };
   }
 
@@ -62,8 +68,9 @@ export class OwnPresence extends Observable {
 
   /** @param {boolean} hidden whether the page is out of sight */
   hide(hidden) {
-    this.#hidden = hidden;
-    if (!hidden) this.#touchedAt = Date.now();
+    if (hidden) this.#hiddenAt ??= Date.now();
+    else this.#hiddenAt = null;
+    if (!hidden && this.#touchedAt !== null) this.#touchedAt = Date.now();
     this.#look();
   }
 
@@ -78,19 +85,35 @@ export class OwnPresence extends Observable {
   }
 
   #look() {
-    const idle = this.#touchedAt + this.#hubbub.settings.awayAfterMs - Date.now();
-    const status = this.#hidden || idle <= 0 ? "away" : "online";
-    // One timer serves any number of touches: when it ends it looks how long ago the last one was.
-    if (status === "online") this.#timer ??= setTimeout(this.#alarm, idle);
+    const { awayAfterMs, hiddenAfterMs } = this.#hubbub.settings;
+    const idleAt = this.#touchedAt === null ? Infinity : this.#touchedAt + awayAfterMs;
+    const left = (this.#hiddenAt === null ? idleAt : this.#hiddenAt + hiddenAfterMs) - Date.now();
+    const status = left <= 0 ? "away" : "online";
+    if (status === "online" && left < Infinity) this.#alarmIn(left);
     if (status === this.getSnapshot().status) return;
     this.change({ status });
     void this.#tell();
   }
 
-  #alarm = () => {
+  /**
+   * One timer serves any number of touches: when it ends it looks how long ago the last one was.
+   *
+   * @param {number} ms
+   */
+  #alarmIn(ms) {
+    if (this.#timer !== undefined && Date.now() + ms >= this.#alarmAt) return;
+    clearTimeout(this.#timer);
+    this.#alarmAt = Date.now() + ms;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#look();
+    }, ms);
+  }
+
+  #disarm() {
+    clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#look();
-  };
+  }
 
   /** Tell the server, one call at a time, until it has the newest. */
   async #tell() {
@@ -119,11 +142,11 @@ export class OwnPresence extends Observable {
 }
 
 /**
- * @param {OwnView} one
+ * @param {OwnView | null} one
  * @param {OwnView} other
  */
 const same = (one, other) =>
-  one.status === other.status && one.currentPage === other.currentPage && one.activity === other.activity;
+  one?.status === other.status && one.currentPage === other.currentPage && one.activity === other.activity;
 
 /** @type {OwnView} how the server takes a new connection */
 const FRESH = Object.freeze({ status: "online", currentPage: null, activity: null });

@@ -4,6 +4,8 @@ import { Observable } from "./observable.js";
  * What the user wants to be notified of, and when. A change shows at once and is taken back when the server refuses it.
  *
  * @typedef {import("./types.js").NotificationPreferences} NotificationPreferences
+ * @typedef {{types?: Record<string, {inApp?: boolean, push?: boolean}>, quietHours?: import("./types.js").QuietHours | null,
+ *   mutedRooms?: string[]}} Changes
  *
  * @extends {Observable<{preferences: NotificationPreferences | null}>}
  */
@@ -11,7 +13,7 @@ export class Preferences extends Observable {
   #connection;
   /** @type {NotificationPreferences | null} as the server has them */
   #stored = null;
-  /** @type {Partial<NotificationPreferences>[]} */
+  /** @type {Changes[]} */
   #changes = [];
   /** @type {Promise<unknown>} the last change; they go out one after the other, as they were made */
   #last = Promise.resolve();
@@ -28,7 +30,7 @@ export class Preferences extends Observable {
   }
 
   /**
-   * @param {Partial<NotificationPreferences>} changes `types` may hold some of the types; the rest stays as it is
+   * @param {Changes} changes what is not named stays as it is
    */
   async save(changes) {
     if (!this.#stored) await this.load();
@@ -58,10 +60,16 @@ export class Preferences extends Observable {
   #publish() {
     const stored = this.#stored;
     if (!stored) return;
-    const preferences = this.#changes.reduce(
-      (shown, changes) => ({ ...shown, ...changes, types: { ...shown.types, ...changes.types } }),
-      stored,
-    );
-    this.change({ preferences });
+    this.change({ preferences: this.#changes.reduce(changed, stored) });
   }
+}
+
+/**
+ * @param {NotificationPreferences} shown
+ * @param {Changes} changes
+ * @returns {NotificationPreferences}
+ */
+function changed(shown, { types = {}, ...rest }) {
+  const ways = Object.entries(types).map(([type, said]) => [type, { ...shown.types[type], ...said }]);
+  return { ...shown, ...rest, types: { ...shown.types, ...Object.fromEntries(ways) } };
 }

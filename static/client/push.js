@@ -45,6 +45,7 @@ export class Push extends Observable {
   async start(workerUrl, options) {
     if (!this.supported) return this.change({ status: "unsupported" });
     this.#registration = active(this.#browser.navigator.serviceWorker.register(workerUrl, options));
+    this.#registration.catch(() => this.change({ status: "unsupported" }));
     const subscription = await this.#look();
     if (this.getSnapshot().status !== "on" || !subscription) return;
     await this.#hubbub.connection.call("push:subscribe", subscription.toJSON());

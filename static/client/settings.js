@@ -21,6 +21,8 @@ export const defaultSettings = Object.freeze({
   typingIntervalMs: 1_000,
   /** Nothing was touched for so long: the user is away. */
   awayAfterMs: 300_000,
+  /** A page out of sight for so long is away; one that is reloaded is gone before. */
+  hiddenAfterMs: 1_000,
   /** Whose presence to hear is gathered this long, so that a room full of people is asked for at once. */
   presenceDelayMs: 50,
   /** People watched each on a channel of their own; beyond that many the channel of everyone is cheaper. */

@@ -116,6 +116,9 @@ ROUTES = {
     "user:ban": ("POST", "/api/admin/users/{userId}/ban"),
     "user:revoke": ("POST", "/api/admin/users/{userId}/revoke"),
     "user:pardon": ("POST", "/api/admin/users/{userId}/pardon"),
+    "push:subscribe": ("POST", "/api/push/subscriptions"),
+    "push:unsubscribe": ("DELETE", "/api/push/subscriptions"),
+    "push:key": ("GET", "/api/push/key"),
 }
 ROUTES |= {
     "presence:update": ("PUT", "/api/users/presence"),

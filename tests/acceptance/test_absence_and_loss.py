@@ -41,3 +41,18 @@ async def test_who_lost_access_meanwhile_comes_back_to_nothing(arrive: Gathering
     await say(ada, room, "Afterwards")
     assert await texts_heard(bo, room, cy, "Afterwards") == ["Before"]
     await bo.refused("not_found", "channel:subscribe", channel=f"room:{room['id']}")
+
+
+async def test_what_was_deleted_meanwhile_is_quoted_in_no_notification(arrive: Gathering) -> None:
+    ada, bo = await arrive("Ada"), await arrive("Bo", options=OPTIONS)
+    room = await open_room(ada, bo)
+    await is_lost(bo)
+    await say(ada, room, f"Harmless, @{bo.id}")
+    (message,) = await say(ada, room, f"@{bo.id}, the password is swordfish")
+    await ada.does("message:delete", messageId=message["id"])
+    await bo.socket.open()
+    await bo.hears("message:deleted")
+    told = [each["notification"] for each in bo.heard("notification:created")]
+    assert "swordfish" not in str(bo.socket.events)
+    # Recovered, or begun anew: either way nobody quotes it.
+    assert [each["message"] for each in told] in ([], [f"Harmless, @{bo.id}", ""])

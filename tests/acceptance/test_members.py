@@ -250,7 +250,7 @@ async def test_ids_of_users_may_have_255_characters(arrive: Gathering) -> None:
     await ada.does("room:remove", roomId=room["id"], userId=bo.id)
     assert (await bo.hears("room:removed"))["channel"] == f"user:{bo.id}"
     replay = await bo.subscribes(f"user:{bo.id}", after=0)
-    assert [event["event"] for event in replay["events"]] == ["room:added", "room:removed"]
+    assert [event["event"] for event in replay["events"]] == ["room:added", "notification:created", "room:removed"]
 
 
 async def test_members_are_listed_with_their_presence_in_pages(arrive: Gathering) -> None:

@@ -159,6 +159,7 @@ async def test_totals_of_all_rooms_stand_beside_who_i_am(arrive: Gathering) -> N
         "role": "moderator",
         "unreadCount": 4,
         "mentionCount": 2,
+        "notificationCount": 2,
     }
 
 

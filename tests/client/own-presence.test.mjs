@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mock, test } from "node:test";
+import { afterEach, mock, test } from "node:test";
 
 import { HubbubError } from "../../static/client/errors.js";
 import { OwnPresence } from "../../static/client/own-presence.js";
@@ -15,8 +15,12 @@ class Page extends EventTarget {
   }
 }
 
-function me() {
-  const hubbub = surroundings();
+/** Pages that are followed; what is left of them would keep the process. */
+const ends = [];
+afterEach(() => ends.splice(0).forEach((end) => end()));
+
+function me(more = {}) {
+  const hubbub = surroundings({ hiddenAfterMs: 0, ...more });
   return { ...hubbub, own: new OwnPresence(hubbub), page: new Page() };
 }
 
@@ -34,7 +38,7 @@ const statuses = async (connection, count) => {
 
 test("a page that is hidden is away, and online again as soon as it is shown", async () => {
   const { connection, own, page } = me();
-  own.attend(page);
+  ends.push(own.attend(page));
   page.turn("hidden");
   assert.deepEqual(await statuses(connection, 1), ["away"]);
   page.turn("visible");
@@ -46,7 +50,7 @@ test("nothing touched for five minutes is away, and one touch is online", async 
   mock.timers.enable({ apis: ["setTimeout", "Date"] });
   try {
     const { connection, own, page } = me();
-    own.attend(page);
+    ends.push(own.attend(page));
     mock.timers.tick(299_000);
     page.dispatchEvent(new Event("keydown"));
     mock.timers.tick(299_000);
@@ -63,9 +67,28 @@ test("nothing touched for five minutes is away, and one touch is online", async 
   }
 });
 
+test("a page that is hidden for a moment only is not told of", async () => {
+  mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  try {
+    const { connection, own, page } = me({ hiddenAfterMs: 1000 });
+    ends.push(own.attend(page));
+    page.turn("hidden");
+    mock.timers.tick(999);
+    page.turn("visible");
+    mock.timers.tick(10_000);
+    assert.equal(own.getSnapshot().status, "online");
+    page.turn("hidden");
+    mock.timers.tick(1000);
+    assert.equal(own.getSnapshot().status, "away");
+    assert.deepEqual(await statuses(connection, 1), ["away"]);
+  } finally {
+    mock.timers.reset();
+  }
+});
+
 test("a touch while the page is hidden does not make it online", async () => {
   const { connection, own, page } = me();
-  own.attend(page);
+  ends.push(own.attend(page));
   page.turn("hidden");
   page.dispatchEvent(new Event("keydown"));
   assert.deepEqual(await statuses(connection, 1), ["away"]);
@@ -89,7 +112,7 @@ test("changes during a call are told by one more, with the newest", async () => 
 
 test("a new connection is told what the old one was, unless that is what it takes for granted", async () => {
   const { connection, own, page } = me();
-  own.attend(page);
+  ends.push(own.attend(page));
   connection.lose();
   connection.regain();
   await settled();
@@ -99,6 +122,17 @@ test("a new connection is told what the old one was, unless that is what it take
   connection.lose();
   connection.regain();
   assert.deepEqual(await statuses(connection, 1), ["away"]);
+});
+
+test("a connection that is taken up again still says what it said, and is told what holds now", async () => {
+  const { connection, own, page } = me();
+  ends.push(own.attend(page));
+  page.turn("hidden");
+  assert.deepEqual(await statuses(connection, 1), ["away"]);
+  connection.lose();
+  page.turn("visible");
+  connection.regain(true);
+  assert.deepEqual(await statuses(connection, 1), ["online"]);
 });
 
 test("what could not be told is told again; a refusal is reported and not repeated", async () => {

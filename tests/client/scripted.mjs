@@ -37,11 +37,11 @@ export class ScriptedConnection extends Observable {
     this.#events.emit("down");
   }
 
-  /** The connection is back. */
-  regain() {
+  /** The connection is back: a new one, or the old one taken up again. */
+  regain(recovered = false) {
     this.live = true;
     this.change({ status: "live" });
-    this.#events.emit("live");
+    this.#events.emit("live", { recovered });
   }
 
   call(action, payload) {

@@ -42,3 +42,10 @@ async def test_a_session_is_refreshed_before_it_ends(cluster: Cluster) -> None:
     ends_at = int(time.time()) + 4
     tokens = [cluster.token("refreshed", exp=ends_at), cluster.token("refreshed")]
     await node("refresh.mjs", url=cluster.a.url, tokens=tokens, endsAt=ends_at * 1000)
+
+
+async def test_presence_viewers_and_notifications_are_the_same_in_all_tabs(cluster: Cluster) -> None:
+    """One person in two tabs and another, on two workers where there are two, end with the same on the screen."""
+    tokens = [cluster.token(f"people-{name}") for name in ("ada", "bo")]
+    urls = [cluster.a.url, cluster.b.url]
+    await node("people.mjs", urls=urls, tokens=tokens, apiKey=cluster.api_key, count=30)

@@ -15,7 +15,8 @@ def test_an_id_is_found_whatever_stands_around_it(before: str, id: str, behind: 
     assert id in named_in(f"{before}@{id}{behind}")
 
 
-@given(st.lists(ids, max_size=NAMED_MAX, unique=True))
+# Of "@0." both "0." and "0" are found: only ids that end in a letter or a digit have one place in the order.
+@given(st.lists(ids.filter(lambda id: id[-1].isalnum()), max_size=NAMED_MAX, unique=True))
 def test_all_ids_are_found_in_their_order(named: list[str]) -> None:
     found = named_in(" and ".join(f"@{id}" for id in named))
     assert [each for each in found if each in named] == named

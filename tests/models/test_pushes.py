@@ -12,7 +12,7 @@ from models.pushes import Claimed
 from models.types import ago
 from tests.models.conftest import Store
 
-LATER, SOON = ago(-3600), ago(-60)
+A_MINUTE, AN_HOUR = -60.0, -3600.0
 
 
 def notice(id: str, **fields: Any) -> dict[str, Any]:
@@ -43,10 +43,10 @@ async def queue(database: Database, *notices: tuple[str, dict[str, Any]]) -> Non
         await pushes.queue(conn, notices)
 
 
-async def claim(database: Database, *people: str, until: str = SOON) -> list[Claimed]:
-    """Take whatever is due; what these people are to get of it."""
+async def claim(database: Database, *people: str, until: float = A_MINUTE) -> list[Claimed]:
+    """Take whatever is due until so many seconds ago; what these people are to get of it."""
     async with database.write() as conn:
-        return [each for each in await pushes.claim(conn, 1000, until) if each.user_id in people]
+        return [each for each in await pushes.claim(conn, 1000, ago(until)) if each.user_id in people]
 
 
 def someone() -> str:
@@ -94,7 +94,11 @@ def test_workers_that_claim_at_once_never_take_the_same(store: Store) -> None:
 
         async def worker() -> list[str]:
             async with database.write() as conn:
-                return [each.subscription_id for each in await pushes.claim(conn, 20, SOON) if each.user_id in people]
+                return [
+                    each.subscription_id
+                    for each in await pushes.claim(conn, 20, ago(A_MINUTE))
+                    if each.user_id in people
+                ]
 
         taken = [each for found in await asyncio.gather(*(worker() for _ in range(8))) for each in found]
         assert len(taken) == len(set(taken))
@@ -109,7 +113,7 @@ def test_a_claim_that_has_run_out_is_anybodys(store: Store) -> None:
         ada = someone()
         await subscribe(database, ada)
         await queue(database, (ada, notice("1")))
-        [first] = await claim(database, ada, until=ago(1))
+        [first] = await claim(database, ada, until=1)
         [second] = await claim(database, ada)
         assert (second.notification_id, second.attempts) == (first.notification_id, 2)
         # What the first one says of it comes too late to count.
@@ -128,8 +132,8 @@ def test_what_is_put_off_comes_again_and_the_whole_subscription_waits(store: Sto
         await queue(database, (ada, notice("1")), (ada, notice("2")))
         [taken] = await claim(database, ada)
         async with database.write() as conn:
-            await pushes.retry(conn, [(taken, LATER)])
-            await push_subscriptions.rest(conn, [(row.id, LATER)])
+            await pushes.retry(conn, [(taken, ago(AN_HOUR))])
+            await push_subscriptions.rest(conn, [(row.id, ago(AN_HOUR))])
         await queue(database, (ada, notice("3")))
         assert await claim(database, ada) == []
         async with database.write() as conn:
@@ -214,7 +218,7 @@ def test_the_first_one_due_is_told(store: Store) -> None:
         ada = someone()
         await subscribe(database, ada)
         async with database.write() as conn:
-            for each in await pushes.claim(conn, 1000, LATER):
+            for each in await pushes.claim(conn, 1000, ago(AN_HOUR)):
                 await pushes.finish(conn, [each])
         await queue(database, (ada, notice("1")))
         async with database.read() as conn:

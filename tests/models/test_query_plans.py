@@ -20,6 +20,8 @@ from models import (
     notifications,
     posts,
     preferences,
+    push_subscriptions,
+    pushes,
     ratings,
     reading,
     rooms,
@@ -34,6 +36,7 @@ from models.event_log import Draft
 from models.ids import new_id
 from models.notifications import Notice
 from models.preferences import Preferences
+from models.pushes import Claimed
 from models.types import now
 from tests.models.conftest import Store
 
@@ -96,7 +99,19 @@ QUESTIONS: dict[str, Question] = {
     "what people want": lambda conn, room: preferences.of(conn, ["user-1", "user-2"]),
     "whom a broadcast reaches next": lambda conn, room: broadcasts.following(conn, broadcast(None), 100),
     "whom one to roles reaches next": lambda conn, room: broadcasts.following(conn, broadcast(["admin", "user"]), 100),
+    "that it is pushed": lambda conn, room: pushes.queue(conn, [(f"user-{n}", notice(n).pushed()) for n in (1, 2)]),
+    "when the first push is due": lambda conn, room: pushes.first_due(conn),
+    "which pushes are due": lambda conn, room: pushes.claim(conn, 10, now()),
+    "that pushes come again": lambda conn, room: pushes.retry(conn, [(CLAIMED, now())]),
+    "that pushes are held back": lambda conn, room: pushes.hold(conn, [CLAIMED], now()),
+    "that pushes are done with": lambda conn, room: pushes.finish(conn, [CLAIMED]),
+    "that a browser subscribes": lambda conn, room: subscribed(conn, 1),
+    "that a browser ends that": lambda conn, room: push_subscriptions.unsubscribe(conn, "user-1", "https://push/1"),
+    "that its push service fails": lambda conn, room: push_subscriptions.rest(conn, [("subscription", now())]),
+    "that it works again": lambda conn, room: push_subscriptions.recover(conn, ["subscription"]),
+    "that it is gone": lambda conn, room: push_subscriptions.remove(conn, ["subscription"]),
 }
+CLAIMED = Claimed("subscription", "notice-1", "claim", "user-1", "", "", "", None, 0, {}, False, False, 1, now())
 
 
 def notice(n: int) -> Notice:
@@ -107,6 +122,13 @@ def notice(n: int) -> Notice:
 def broadcast(roles: list[str] | None) -> Broadcast:
     """A broadcast that has come half-way."""
     return Broadcast("broadcast", notice(1), roles, PEOPLE, PEOPLE // 2, f"user-{PEOPLE // 2}")
+
+
+async def subscribed(conn: AsyncConnection, n: int) -> Any:
+    """The subscription of a person's browser."""
+    return await push_subscriptions.subscribe(
+        conn, f"user-{n}", f"https://push/{n}", p256dh="key", auth="auth", expires_at=None, maximum=20
+    )
 
 
 async def fill(database: Database) -> str:
@@ -132,6 +154,8 @@ async def fill(database: Database) -> str:
         await notifications.deliver(conn, [(f"user-{n % 500}", notice(n)) for n in range(MESSAGES)])
         for n in range(PEOPLE):
             await preferences.save(conn, f"user-{n}", Preferences(muted_rooms=["room"]))
+            await subscribed(conn, n)
+        await pushes.queue(conn, [(f"user-{n % PEOPLE}", notice(n).pushed()) for n in range(MESSAGES)])
     async with database.write() as conn:
         await conn.execute(text("ANALYZE"))
     return str(made[0])

@@ -1,7 +1,7 @@
 """A worker that can be killed: `python -m tests.server.lease_worker URL PREFIX NAME SECONDS TOPIC [MEMBER …]`.
 
-It holds the members, and says `holds` on stdout when it does. With `-` for the topic it holds nothing, and dies by
-SIGKILL over the first thing that it is told was lost.
+It holds the members, and says `holds` on stdout when it does, `restored` when it is to read anew. With `-` for the
+topic it holds nothing, and dies by SIGKILL over the first thing that it is told was lost.
 """
 
 import asyncio
@@ -39,6 +39,7 @@ async def _main(url: str, prefix: str, name: str, seconds: str, topic: str, *mem
             os.kill(os.getpid(), signal.SIGKILL)
 
         leases.on_lost(die)
+    leases.on_restored(lambda: print("restored", flush=True))
     await leases.start()
     if members:
         await leases.hold(topic, dict.fromkeys(members, name))

@@ -104,6 +104,14 @@ class Deployment:
         finally:
             await redis.aclose()
 
+    async def has_told_all(self, worker: Worker) -> bool:
+        """Whether the store has been told everything that a worker holds and said, since it last lost its data."""
+        redis = client(self.url or "")
+        try:
+            return bool(await redis.sismember(f"{self._prefix}:{{leases}}:filled", worker.worker))
+        finally:
+            await redis.aclose()
+
     async def renewals(self, count: int = 2) -> None:
         """Wait until every worker has renewed its lease so often, and so has heard of all the others."""
         redis = client(self.url or "")

@@ -52,7 +52,7 @@ class Reference:
 
     def request(self, action: str, payload: Mapping[str, Any]) -> Request:
         """How OpenAPI says that an action is called with a payload."""
-        method, template, operation = self._operation(action)
+        method, template, operation = self._operation(action, payload)
         places = {each["name"]: each["in"] for each in operation.get("parameters", ())}
         path = template.format(**{name: quote(str(payload[name]), safe="") for name in places if name in payload})
         query = {name: _text(value) for name, value in payload.items() if places.get(name) == "query"}
@@ -99,9 +99,12 @@ class Reference:
         assert len(found) == 1, f"{name} is described as {found}"
         return found[0]
 
-    def _operation(self, action: str) -> tuple[str, str, Json]:
-        (found,) = (each for each in self._operations() if each[2]["operationId"] == action)
-        return found
+    def _operation(self, action: str, payload: Mapping[str, Any] | None = None) -> tuple[str, str, Json]:
+        """The first route of an action, of those whose path a payload fills."""
+        routes = [each for each in self._operations() if re.fullmatch(rf"{action}(-\d+)?", each[2]["operationId"])]
+        if payload is not None:
+            routes = [each for each in routes if set(re.findall(r"{(\w+)}", each[1])) <= payload.keys()]
+        return min(routes, key=lambda each: each[2]["operationId"])
 
     def _operations(self) -> Iterator[tuple[str, str, Json]]:
         for path, methods in self.openapi["paths"].items():

@@ -7,10 +7,10 @@ from typing import Any
 
 from handlers.events import EVENTS
 from server.engine.recovery import READY_EVENT
-from tests.server.push_service import Browser
 from tests.server.reference import Reference
 from tests.support.hubbub import Cluster, Hubbub
 from tests.support.js import JsClients, JsSocket
+from tests.support.push_service import Browser
 from tests.support.waiting import eventually
 
 PUBLISHED = "order:paid"
@@ -222,7 +222,7 @@ async def push(walk: Walk) -> None:
     """A browser is subscribed to what is pushed, and no more."""
     ada = await walk.user("ada", walk.cluster.b)
     await walk.does(ada, "push:key")
-    endpoint = f"https://127.0.0.1:9/{secrets.token_hex(8)}"
+    endpoint = f"https://127.0.0.1/{secrets.token_hex(8)}"
     browser = {"endpoint": endpoint, "expirationTime": None, "keys": Browser(endpoint).keys}
     await walk.creates(ada, "push:subscribe", **browser)
     await walk.does(ada, "push:subscribe", **browser)

@@ -113,16 +113,27 @@ async def test_who_dies_over_a_dead_workers_leases_is_replaced(
     assert await late.read(PEOPLE) == {}
 
 
-async def test_a_frozen_process_comes_back_with_what_it_held(
-    deployment: Deployment, start_process: Callable[..., LeaseWorker]
+@pytest.mark.parametrize("heir_is_busy", [False, True])
+async def test_a_frozen_process_comes_back_with_what_it_held_and_tells_again(
+    deployment: Deployment, start_process: Callable[..., LeaseWorker], heir_is_busy: bool
 ) -> None:
     one = await deployment.start()
+    gate = asyncio.Event()
+
+    async def follow(topic: str, members: Collection[str]) -> None:
+        await gate.wait()
+
+    one.on_lost(follow)
     sleeper = start_process("sleeper", PEOPLE, ["ada", "bo"])
     sleeper.pause()
     await eventually(lambda: told(one) == [(PEOPLE, "ada"), (PEOPLE, "bo")], "the frozen worker's people to be lost")
     assert await one.read(PEOPLE) == {}
+    if not heir_is_busy:
+        gate.set()
+        await only_of(deployment)
     sleeper.resume()
     await eventually(lambda: one.sees(PEOPLE, {"ada": ["sleeper"], "bo": ["sleeper"]}), "them to be back")
+    await eventually(lambda: "restored" in sleeper.log_path.read_text(), "it to be told to tell again")
 
 
 async def test_who_is_cut_off_comes_back_with_what_it_holds_by_then(deployment: Deployment) -> None:
@@ -194,6 +205,48 @@ async def test_an_heir_that_is_cut_off_midway_is_replaced(deployment: Deployment
     gate.set()
 
 
+async def test_who_comes_back_while_its_heir_is_busy_keeps_what_it_holds(deployment: Deployment) -> None:
+    heir, sleeper = await deployment.start(), await deployment.start(severable=True, timeout=SHORT)
+    gate, done = asyncio.Event(), asyncio.Event()
+
+    async def follow(topic: str, members: Collection[str]) -> None:
+        await gate.wait()
+        done.set()
+
+    heir.on_lost(follow)
+    await sleeper.hold(PEOPLE, {"ada": "1"})
+    deployment.cut(sleeper)
+    await eventually(lambda: heir.lost, "the heir to be told")
+    deployment.join(sleeper)
+    await restored(sleeper)
+    assert await heir.read(PEOPLE) == {"ada": ["1"]}
+    gate.set()
+    await done.wait()
+    await deployment.renewals()
+    assert await heir.read(PEOPLE) == {"ada": ["1"]}
+    assert sleeper.restored == 1
+
+
+async def test_a_loan_that_was_ended_stays_so_when_its_lender_tells_redis_anew(
+    server: RedisServer, deployment: Deployment
+) -> None:
+    """The lender was cut off, and comes back after Redis has lost its data."""
+    lender = await deployment.start(severable=True, timeout=SHORT)
+    other = await deployment.start()
+    await lender.lend(PEOPLE, "ada", "old", 60)
+    await lender.lend(PEOPLE, "bo", "old", 60)
+    await lender.lend(PEOPLE, "cy", "old", 60)
+    await other.end(PEOPLE, "ada")
+    await other.lend(PEOPLE, "bo", "new", 60)
+    deployment.cut(lender)
+    server.flush()
+    await restored(other)
+    assert await other.read(PEOPLE) == {"bo": ["new"]}
+    deployment.join(lender)
+    await restored(lender)
+    assert await other.read(PEOPLE) == {"bo": ["new"], "cy": ["old"]}
+
+
 async def test_a_redis_that_lost_its_data_is_filled_again(server: RedisServer, deployment: Deployment) -> None:
     """Topics, members, values and loans; and who is told to read anew finds everybody there already."""
     one, two, three = [await deployment.start(lease_seconds=4) for _ in range(3)]
@@ -260,11 +313,13 @@ async def test_what_changes_while_redis_is_away_is_there_when_it_is_back(
 ) -> None:
     one, two = await deployment.start(timeout=SHORT), await deployment.start(timeout=SHORT)
     await one.hold(PEOPLE, {"ada": "1", "bo": "1"})
+    await one.hold("viewers:trip:1", {"ada": "1"})
     await two.hold(PEOPLE, {"ada": "2"})
     await one.lend(PEOPLE, "di", "old", 60)
     await one.lend(PEOPLE, "ed", "old", 60)
     with away(server, how):
         assert await one.hold(PEOPLE, {"ada": None, "bo": "one", "cy": "one"}) == {}
+        assert await one.hold("viewers:trip:1", {"ada": None}) == {}
         assert await one.lend(PEOPLE, "fay", "new", 60) == {}
         assert await one.lend(PEOPLE, "gus", "new", 0.05) == {}
         assert await two.end(PEOPLE, "ed") == {}
@@ -276,6 +331,7 @@ async def test_what_changes_while_redis_is_away_is_there_when_it_is_back(
     expected = {"ada": ["2"], "bo": ["one"], "cy": ["one"], "di": ["old"], "fay": ["new"]}
     for worker in (one, two):
         await eventually(lambda worker=worker: worker.sees(PEOPLE, expected), "everything to be as it was said")
+        assert await worker.read("viewers:trip:1") == {}
 
 
 async def test_a_worker_that_starts_without_redis_holds_alone_until_it_is_there(

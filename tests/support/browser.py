@@ -43,7 +43,7 @@ async def launch() -> AsyncIterator[Browser]:
 async def screenshot(page: Page, name: str) -> Path:
     """Save what the page shows as tests/artifacts/<name>.png."""
     path = ARTIFACTS / f"{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}.png"
-    await page.screenshot(path=path)
+    await page.screenshot(path=path, animations="disabled")
     return path
 
 

@@ -142,6 +142,11 @@ def one_worker(**variables: str | None) -> Cluster:
 
 def two_workers(redis_url: str, database_url: str, **variables: str | None) -> Cluster:
     """Two workers on ports of their own that share a PostgreSQL database, already migrated, and a Redis."""
+    return many_workers(2, redis_url, database_url, **variables)
+
+
+def many_workers(count: int, redis_url: str, database_url: str, **variables: str | None) -> Cluster:
+    """So many workers of the same kind."""
     shared = {
         "HUBBUB_SECRET": secrets.token_hex(32),
         "REDIS_URL": redis_url,
@@ -149,4 +154,4 @@ def two_workers(redis_url: str, database_url: str, **variables: str | None) -> C
         # Publications know no logical databases: a prefix alone keeps deployments on one Redis apart.
         "HUBBUB_REDIS_PREFIX": f"hubbub-{secrets.token_hex(4)}",
     }
-    return Cluster([Hubbub(**(shared | variables)) for _ in range(2)])
+    return Cluster([Hubbub(**(shared | variables)) for _ in range(count)])

@@ -29,7 +29,7 @@ class BlackHole:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for writer in self._writers:
+        for writer in list(self._writers):
             writer.close()
             with suppress(OSError):
                 await writer.wait_closed()
