@@ -154,7 +154,8 @@ async def list_stories(
 
 def fit(rows: Any) -> list[Any]:
     """The first rows, at least one if there is any, whose bodies are not too long together."""
-    fitting, size = [], 0
+    fitting: list[Any] = []
+    size = 0
     for row in rows:
         size += len(row.body)
         if fitting and size > PAGE_CHARACTERS:
@@ -217,7 +218,7 @@ async def _wires(conn: AsyncConnection, ids: Sequence[str]) -> dict[str, dict[st
 
 async def _approve(ctx: Context, story_id: str) -> None:
     story = await stories.lock(ctx.conn, story_id)
-    if story.reach == stories.HELD:
+    if story is not None and story.reach == stories.HELD:
         changed = await stories.change(ctx.conn, story, reach=stories.reach_of(story.visibility))
         await community.story_changed(ctx, changed, story.reach)
 
@@ -225,7 +226,7 @@ async def _approve(ctx: Context, story_id: str) -> None:
 async def _reject(ctx: Context, story_id: str) -> None:
     """What may not be shown stays its author's."""
     story = await stories.lock(ctx.conn, story_id)
-    if story.reach == stories.HELD:
+    if story is not None and story.reach == stories.HELD:
         changed = await stories.change(ctx.conn, story, reach=stories.AUTHOR, visibility="private")
         await community.story_changed(ctx, changed, story.reach)
 

@@ -163,7 +163,7 @@ async def page(
     if reader is not None:
         held = _OF_STORY.where(posts.c.state == HELD)
         parts.append(held if reader.role in {"moderator", "admin"} else held.where(posts.c.author_id == reader.id))
-    found = []
+    found: list[Any] = []
     for part in parts:
         late = part if before is None else part.where(posts.c.id < before)
         query = late.order_by(posts.c.id.desc()).limit(limit + 1)

@@ -179,7 +179,7 @@ async def page(
         parts.append(select(stories).where(_by_author(reader_id), stories.c.reach != PUBLIC))
     if reader_id is not None and author_id == reader_id:
         parts.append(select(stories).where(_by_author(reader_id)))
-    found = []
+    found: list[Any] = []
     for part in parts:
         late = part if mark is None else part.where(stories.c.position < mark)
         found += (await conn.execute(late.order_by(stories.c.position.desc()).limit(limit + 1))).all()

@@ -17,6 +17,7 @@ from tests.server.talk import (
     data_of,
     enter,
     error_of,
+    heard,
     hears,
     numbers,
     open_room,
@@ -187,6 +188,37 @@ async def test_while_redis_is_away_workers_go_on_and_then_catch_up(upon_redis: U
     finally:
         for follower in followers:
             await follower.drop()
+
+
+async def test_while_redis_is_away_who_may_read_a_story_no_longer_is_sent_away_all_the_same(
+    upon_redis: Upon[RedisServer], js: JsClients
+) -> None:
+    """Each worker finds in the log what the bus cannot tell it."""
+    cluster, ada = upon_redis.cluster, someone()
+    token = cluster.token(ada)
+    body = {"title": "The lighthouse", "visibility": "public"}
+    story = data_of(await cluster.a.rest("POST", "/api/stories", body, token=token))["id"]
+    made = await cluster.a.rest("POST", f"/api/stories/{story}/posts", {"title": "Why?"}, token=token)
+    channels = [f"story:{story}:comments", f"post:{data_of(made)['id']}:likes"]
+    visitor, author = await connect(js, cluster.b), await enter(js, cluster.b, ada)
+    for channel in channels:
+        for socket in (visitor, author):
+            await subscribe(socket, channel)
+    async with away(upon_redis.server, "stopped"):
+        hidden = {"visibility": "private"}
+        data_of(await cluster.a.rest("PUT", f"/api/stories/{story}/visibility", hidden, token=token))
+        for channel in channels:
+
+            async def told_to_the_author_alone(channel: str = channel) -> bool:
+                before = len(heard(visitor, channel))
+                number = await publish(cluster.b, channel)
+                await author.wait_for(
+                    "thing:changed", lambda event: event["channel"] == channel and event["seq"] == number
+                )
+                await visitor.emit("channel:unsubscribe", {"channel": "app:none"})
+                return len(heard(visitor, channel)) == before
+
+            await eventually(told_to_the_author_alone, f"the visitor hears {channel} no longer", 15)
 
 
 async def test_who_fell_behind_what_is_kept_is_told_to_reload(upon_redis: Upon[RedisServer], js: JsClients) -> None:
