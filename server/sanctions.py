@@ -79,9 +79,10 @@ class ActiveSanctions:
 
     def require(self, actor: Actor, *, speaks: bool) -> None:
         """Raise ``Forbidden`` when the actor is banned or, for what ``speaks``, muted."""
-        if actor.user is None or (found := self._standings.get(actor.user.id)) is None:
-            return
         now = time.time()
+        found = None if actor.user is None else self._lasting(actor.user.id, now)
+        if found is None:
+            return
         if found.banned_until > now:
             raise Forbidden(_sentence("You are banned", found.told["banned"]))
         if speaks and found.muted_until > now:
@@ -92,13 +93,22 @@ class ActiveSanctions:
 
         ``issued_at`` is the token's ``iat``, in seconds since 1970; None, when it does not say, is before all.
         """
-        found = self._standings.get(user_id)
+        now = time.time()
+        found = self._lasting(user_id, now)
         if found is None:
             return
-        if found.banned_until > time.time():
+        if found.banned_until > now:
             raise Forbidden(_sentence("You are banned", found.told["banned"]))
         if issued_at is None or issued_at < found.revoked_at:
             raise Unauthenticated("This token was revoked: sign in again.")
+
+    def _lasting(self, user_id: str, now: float) -> _Standing | None:
+        """How somebody stands; what has ended is forgotten."""
+        found = self._standings.get(user_id)
+        if found is not None and not found.revoked_at and max(found.muted_until, found.banned_until) <= now:
+            del self._standings[user_id]
+            return None
+        return found
 
     def hear(self, event: Event) -> None:
         """Take a change."""
