@@ -54,6 +54,8 @@ QUESTIONS: dict[str, Question] = {
     "whose message that is": lambda conn, room: messages.whose(conn, ["nothing"]),
     "the newest number of a channel": lambda conn, room: event_log.newest_of(conn, ["channel-1", "channel-2"]),
     "what a channel missed": lambda conn, room: event_log.after(conn, "channel-1", 0),
+    "a page of what it missed": lambda conn, room: event_log.after(conn, "channel-1", 0, 100),
+    "when a channel's newest event was": lambda conn, room: event_log.newest_at(conn, "channel-1"),
     "first results": lambda conn, room: idempotency.first_results(conn, "user-1", "thing:do", ["client-1", "new"]),
     "known users": lambda conn, room: users.known(conn, ["user-1", "user-2"]),
     "when they were last seen": lambda conn, room: users.last_seen(conn, ["user-1", "user-2"]),
