@@ -1,8 +1,8 @@
 """Streams through nginx as it comes: it keeps back what a server sends, unless it is told otherwise."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 
 import pytest
 
@@ -23,7 +23,7 @@ def proxy(cluster: Cluster) -> Iterator[Nginx]:
     nginx.kill()
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def curl(*arguments: str) -> AsyncIterator[asyncio.StreamReader]:
     """What a running `curl --no-buffer` prints."""
     program = find_program("curl", "curl")
@@ -34,7 +34,9 @@ async def curl(*arguments: str) -> AsyncIterator[asyncio.StreamReader]:
     try:
         yield process.stdout
     finally:
-        process.kill()
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
         await process.wait()
 
 
