@@ -1,4 +1,4 @@
-"""Engagement: what an entity has of comments, ratings, likes and saves, as numbers that are kept exactly.
+"""Engagement: what an entity has of comments, ratings, likes, saves and images, as numbers that are kept exactly.
 
 Whoever changes one of them takes the entity's row first (after rooms, before inboxes and channels), so that each
 change sees the one before, and the counts that leave are true in the order in which they leave.
@@ -25,6 +25,7 @@ engagement = Table(
     Column("save_count", Integer, nullable=False, server_default="0"),
     Column("rating_sum", BigInteger, nullable=False, server_default="0"),
     Column("rating_count", Integer, nullable=False, server_default="0"),
+    Column("image_count", Integer, nullable=False, server_default="0"),
 )
 
 _GET = select(engagement).where(engagement.c.entity == bindparam("entity_id"))
@@ -48,6 +49,7 @@ class Counts:
     saves: int = 0
     rating_sum: int = 0
     rating_count: int = 0
+    images: int = 0
 
     @property
     def rating(self) -> dict[str, Any]:
@@ -110,4 +112,4 @@ async def next_position(conn: AsyncConnection, entity: str) -> int:
 def _counts(row: Any) -> Counts:
     if row is None:
         return Counts()
-    return Counts(row.comment_count, row.like_count, row.save_count, row.rating_sum, row.rating_count)
+    return Counts(row.comment_count, row.like_count, row.save_count, row.rating_sum, row.rating_count, row.image_count)

@@ -17,6 +17,8 @@ import models.comments
 import models.engagement
 import models.event_log
 import models.idempotency
+import models.images
+import models.leftovers
 import models.likes
 import models.members
 import models.moderation
