@@ -84,9 +84,7 @@ async def test_people_are_counted_not_tabs(arrive: Gathering, channel: str) -> N
 
 
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["on the same worker", "on another worker"])
-async def test_a_page_that_is_loaded_again_changes_no_number(
-    arrive: Gathering, channel: str, elsewhere: bool
-) -> None:
+async def test_a_page_that_is_loaded_again_changes_no_number(arrive: Gathering, channel: str, elsewhere: bool) -> None:
     ada, bo, watcher = [await arrive(name, at=arrive.cluster.a) for name in ("Ada", "Bo", "Watcher")]
     for each in (ada, bo, watcher):
         await watches(each, channel)
