@@ -236,7 +236,8 @@ async def _forget_mentions(conn: AsyncConnection, row: Any) -> None:
 
 def searchable(message: str) -> str:
     """The words of a text as they are searched: without case, accents and punctuation, on both databases alike."""
-    plain = unicodedata.normalize("NFKD", message.casefold())
+    # Twice, because what looks like one sign ("℠") may hold capital letters, and folding may compose what was apart.
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", message).casefold())
     words = _WORD.findall("".join(each for each in plain if not unicodedata.combining(each)))
     return " ".join(word[:_LONGEST_WORD] for word in words)
 

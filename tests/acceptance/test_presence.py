@@ -72,10 +72,11 @@ async def test_many_tabs_are_one_person_who_is_as_active_as_the_most_active(arri
     await first.does("presence:update", status="away", currentPage="/one")
     await second.does("presence:update", status="online", currentPage="/two", activity="editing")
     await sees(watcher, first.id, status="online", currentPage="/two", activity="editing")
+    assert (await first.does("presence:update", status="away", currentPage="/three"))["currentPage"] == "/two"
     await second.does("presence:update", status="away")
     await sees(watcher, first.id, status="away", currentPage="/two")
     await first.does("presence:update", status="online")
-    await sees(watcher, first.id, status="online", currentPage="/one", activity=None)
+    await sees(watcher, first.id, status="online", currentPage="/three", activity=None)
     await first.socket.disconnect()
     await sees(watcher, first.id, status="away", currentPage="/two")
     assert "offline" not in {each["status"] for each in told_of(watcher, first.id)}
