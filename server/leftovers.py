@@ -14,8 +14,8 @@ log = logging.getLogger("hubbub.leftovers")
 # How often each worker looks by itself: for what others left behind, and what could not be removed.
 EVERY_SECONDS = 5.0
 AT_ONCE = 50
-# After which what one worker took is tried again.
-AGAIN_SECONDS = 60.0
+# After which what one worker took is tried again; if that one is merely slow, two do the same.
+AGAIN_SECONDS = 15.0
 
 
 class Leftovers:

@@ -91,7 +91,8 @@ def _bucket(url: str, timeout: float) -> S3Store:
     patience = timedelta(seconds=timeout)
     return S3Store.from_url(
         url,
-        client_options={"timeout": patience, "connect_timeout": patience},
+        # It is the endpoint that says whether it is spoken to in clear text.
+        client_options={"timeout": patience, "connect_timeout": patience, "allow_http": True},
         retry_config={"max_retries": _RETRIES, "retry_timeout": patience},
     )
 

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, contextmanager
 from typing import Any
 
 from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from handlers.base import Actor
 from handlers.errors import Invalid, RateLimited, TooLarge, Unavailable
@@ -14,7 +15,7 @@ from handlers.payload import Upload
 from server.spool import Spool
 
 FILE = "file"
-_PIECE = 256 * 1024
+_PIECE = 64 * 1024
 # The parts beside the file: a caption, a client id, and what a form may send along.
 _PARTS_MAX = 20
 _TEXT_BYTES = 8192
@@ -97,7 +98,7 @@ class Uploads:
                 payload[part.name] = (
                     await self._file(part, stack) if part.name == FILE else (await self._text(part)).strip()
                 )
-        except (ValueError, web.HTTPException) as error:
+        except (ValueError, HttpProcessingError, web.HTTPException) as error:
             # What aiohttp raises for bodies that are not as their headers say.
             raise _malformed("Is no well-formed multipart/form-data.") from error
         raise _malformed(f"Send no more than {_PARTS_MAX} parts.")

@@ -2,10 +2,19 @@
 
 import pytest
 
+from tests.acceptance.conftest import NO_LIMITS
 from tests.acceptance.entities import Trip
 from tests.acceptance.gallery import adds, decides, fetch, images_of, picture, refused
 from tests.acceptance.people import DOORS, Gathering
+from tests.support.process import temporary_folder
 from tests.support.sse import SseStream
+
+
+@pytest.fixture(scope="module")
+def cluster_variables() -> dict[str, str | None]:
+    """The limits of the other tests, and a folder of pictures that all workers share."""
+    return NO_LIMITS | {"HUBBUB_MEDIA_URL": str(temporary_folder("media"))}
+
 
 pytestmark = pytest.mark.parametrize("door", DOORS)
 
