@@ -48,6 +48,9 @@ class Leftovers:
 
     async def sweep(self) -> int:
         """Remove the files of some that are due; how many pictures these were."""
+        async with self._database.read() as conn:
+            if not await leftovers.is_due(conn):
+                return 0
         async with self._database.write() as conn:
             due = await leftovers.take(conn, AT_ONCE, ahead(AGAIN_SECONDS))
         if due:
