@@ -3,6 +3,7 @@
 from handlers import (
     channels,
     comments,
+    images,
     likes,
     members,
     messages,
@@ -29,6 +30,7 @@ __all__ = [
     "REGISTRY",
     "channels",
     "comments",
+    "images",
     "likes",
     "members",
     "messages",

@@ -262,6 +262,7 @@ _ERASES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "post:deleted": ("postId", "postId", {"title": None}),
     "message:deleted": ("messageId", "id", {"message": None, "mentions": [], "attachments": [], "reactions": []}),
     "comment:deleted": ("commentId", "id", {"body": None}),
+    "image:deleted": ("imageId", "id", {"caption": None}),
 }
 
 

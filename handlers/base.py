@@ -7,10 +7,11 @@ from typing import Any, Literal, Protocol
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from handlers.errors import Forbidden, Unauthenticated
-from handlers.payload import Payload
+from handlers.payload import Payload, Upload
 from models import event_log
 from models.audience import Audience
 from models.event_log import Draft, Event
+from models.images import Kept
 from models.users import User
 
 
@@ -146,6 +147,17 @@ class WebPush(Protocol):
         """Raise ``Invalid`` unless a push may be sent there, ``Unavailable`` while nobody can tell."""
 
 
+class Pictures(Protocol):
+    """Where pictures are made fit to be shown, and their files kept."""
+
+    async def keep(self, upload: Upload, wanted: Callable[[AsyncConnection], Awaitable[bool]]) -> Kept | None:
+        """Check a picture, clean it and store its files, which are removed unless an image of it is made soon.
+
+        None, and nothing is stored, when it is not ``wanted``, which may raise as well. Raises ``Invalid`` for what is
+        no picture, ``TooLarge``, and ``Unavailable`` while it cannot be stored.
+        """
+
+
 class Sanctions(Protocol):
     """Who may not speak, or not be here at all; known without asking anybody."""
 
@@ -188,6 +200,7 @@ class Services:
     rules: Rules
     background: Background
     push: WebPush
+    pictures: Pictures
     sanctions: Sanctions
     words: Words
 

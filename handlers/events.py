@@ -98,6 +98,7 @@ CHANNELS: dict[str, ChannelKind] = {
 _ROOM = ("room",)
 _USER = ("user",)
 _COMMENTS = ("comments",)
+_IMAGES = ("images",)
 _ADMIN = ("admin",)
 _COMMUNITY = ("community",)
 _CHANGED_STORY = thing(storyId=ID, timestamp=TIME)
@@ -124,6 +125,9 @@ _ALL = (
     EventKind("comment:created", _COMMENTS, ref("Comment"), "Somebody commented, or a moderator let a comment appear."),
     EventKind("comment:edited", _COMMENTS, ref("Comment"), "A comment has another text."),
     EventKind("comment:deleted", _COMMENTS, thing(commentId=ID), "A comment is gone, or waits for a moderator."),
+    EventKind("image:added", _IMAGES, ref("Image"), "A picture can be seen: a moderator's own, or one let appear."),
+    EventKind("image:deleted", _IMAGES, thing(imageId=ID), "A picture is gone, its files included."),
+    EventKind("image:featured", _IMAGES, ref("Image"), "This picture stands for the entity now, and no other does."),
     EventKind("moderation:added", _ADMIN, ref("ModerationItem"), "Something waits for a moderator."),
     EventKind(
         "moderation:updated", _ADMIN, ref("ModerationItem"), "What waits was flagged again, or changed by its author."

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any, BinaryIO
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate
 
@@ -46,6 +48,15 @@ class Payload(Schema):
         if field_obj.data_key is None:
             head, *tail = field_name.split("_")
             field_obj.data_key = head + "".join(word.capitalize() for word in tail)
+
+    def files(self) -> set[str]:
+        """The names of the fields that take files."""
+        return {name for field in self.fields.values() if isinstance(field, File) and (name := field.data_key)}
+
+    def without_files(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The data but its files, which are not measured as JSON is."""
+        files = self.files()
+        return {name: value for name, value in data.items() if name not in files} if files else data
 
     @pre_load
     def without_nulls(self, data: Any, **_: Any) -> Any:
@@ -147,6 +158,28 @@ class Choice(fields.Field[str]):
 
 class Any_(fields.Raw):
     """Any JSON value."""
+
+
+@dataclass(slots=True)
+class Upload:
+    """A file that came with a payload, of so many bytes; ``kept`` is what an action's ``prepare`` has made of it."""
+
+    file: BinaryIO
+    size: int
+    kept: Any = None
+
+
+class File(fields.Field[Upload]):
+    """A file: bytes over Socket.IO, a part of its own over HTTP."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Upload:
+        if isinstance(value, (bytes, bytearray)):
+            value = Upload(BytesIO(value), len(value))
+        if not isinstance(value, Upload):
+            raise ValidationError("Must be a file: bytes over Socket.IO, over HTTP a part of a multipart/form-data.")
+        if not value.size:
+            raise ValidationError("Is empty.")
+        return value
 
 
 def channel_name() -> Id:

@@ -38,6 +38,7 @@ _RATING = Answer(
     thing("The average (0 before the first), how many people rated, and the actor's own value.", **RATING, mine=MINE)
 )
 _COMMENT = Answer(ref("Comment"))
+_IMAGE = Answer(ref("Image"))
 _STANDING = Answer(ref("Standing"))
 _STORY = Answer(ref("Story"))
 _POST = Answer(ref("Post"))
@@ -98,6 +99,10 @@ REPLIES: dict[str, Answer] = {
     "comment:edit": _COMMENT,
     "comment:delete": _COMMENT,
     "comment:flag": _COMMENT,
+    "image:upload": Answer(ref("Image"), creates=True),
+    "image:list": Answer(page("images", ref("Image"))),
+    "image:delete": _IMAGE,
+    "image:feature": _IMAGE,
     "moderation:list": Answer(page("items", ref("ModerationItem"))),
     "moderation:decide": Answer(ref("ModerationItem")),
     "user:mute": _STANDING,

@@ -175,6 +175,22 @@ SHAPES: dict[str, Schema] = {
         deletedAt=maybe(TIME),
         user=ref("User"),
     ),
+    "Image": thing(
+        "A picture of an entity's gallery; while it is ``pending`` its uploader and moderators alone see it, its files"
+        " included. The addresses are paths of this server.",
+        id=ID,
+        **_ENTITY,
+        url=TEXT,
+        thumbnailUrl=TEXT,
+        width=SEQ,
+        height=SEQ,
+        bytes=SEQ,
+        caption=maybe(TEXT),
+        status=words("approved", "pending", "deleted"),
+        isFeatured=FLAG,
+        createdAt=TIME,
+        user=ref("User"),
+    ),
     "ModerationItem": thing(
         "What waits for moderators, or how they decided: on ``subject``, which ``user`` made; null once it is gone.",
         id=ID,

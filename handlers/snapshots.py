@@ -22,6 +22,7 @@ _OF_TOPIC: dict[str | None, Callable[[Counts], dict[str, Any]]] = {
     "likes": lambda counts: {"count": counts.likes},
     "saves": lambda counts: {"count": counts.saves},
     "rating": lambda counts: counts.rating,
+    "images": lambda counts: {"count": counts.images},
 }
 
 

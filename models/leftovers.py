@@ -7,7 +7,7 @@ transaction that deletes it. Whatever dies in between, what stands here is found
 
 from collections.abc import Iterable
 
-from sqlalchemy import Boolean, Column, Table, Text, bindparam, delete, insert, literal_column, select, update
+from sqlalchemy import Boolean, Column, Table, Text, bindparam, delete, func, insert, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.database import metadata
@@ -31,6 +31,7 @@ _DUE = (
     .limit(bindparam("count"))
     .with_for_update(skip_locked=True)
 )
+_FIRST = select(func.min(leftovers.c.due_at))
 _TAKE = (
     update(leftovers)
     .where(one_of(leftovers.c.id, "ids"))
@@ -52,6 +53,12 @@ async def keep(conn: AsyncConnection, picture_id: str) -> bool:
 async def leave(conn: AsyncConnection, picture_id: str) -> None:
     """Have the files of a picture removed that is deleted in this transaction."""
     await conn.execute(insert(leftovers).values(id=picture_id, due_at=now(), is_taken=False))
+
+
+async def is_due(conn: AsyncConnection) -> bool:
+    """Whether files of any are to be removed by now."""
+    first: str | None = await conn.scalar(_FIRST)
+    return first is not None and first <= now()
 
 
 async def take(conn: AsyncConnection, count: int, until: str) -> list[str]:

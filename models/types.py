@@ -18,6 +18,11 @@ def ago(seconds: float) -> str:
     return to_wire(datetime.now(UTC) - timedelta(seconds=seconds))
 
 
+def ahead(seconds: float) -> str:
+    """The time that many seconds after now."""
+    return ago(-seconds)
+
+
 def to_wire(moment: datetime) -> str:
     """A moment as ``2026-11-21T01:02:03.456Z``."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"

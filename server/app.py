@@ -27,6 +27,7 @@ from server.delivery import Delivery
 from server.dispatch import Dispatcher
 from server.engine import LocalManager, Peers, RealtimeServer, RedisBus, RedisManager
 from server.errors import StartupError
+from server.gallery import GalleryDoor
 from server.health import Health
 from server.hearers import Hearers
 from server.identity import Identity
@@ -34,13 +35,16 @@ from server.keys import DRAIN
 from server.leases import Leases
 from server.leases_memory import MemoryLeases
 from server.leases_redis import RedisLeases
+from server.leftovers import Leftovers
 from server.limits import LocalLimiter, RedisLimiter
 from server.listening import Listening
 from server.log_pages import LogPages
+from server.media import Media
 from server.metrics import Metrics
 from server.mirror import Mirror
 from server.origins import Origins
 from server.peer import Peer
+from server.pictures import Bounds, StoredPictures
 from server.poll import PollDoor
 from server.presence import People
 from server.push_endpoints import PushEndpoints
@@ -55,11 +59,13 @@ from server.sanctions import ActiveSanctions
 from server.sessions import SocketSessions
 from server.settings import Settings
 from server.socket import SocketDoor
+from server.spool import Spool
 from server.sql_publications import SqlPublications
 from server.sse import SseDoor
 from server.streams import Streams
 from server.subscriptions import SocketSubscriptions
 from server.typing_board import SignalTypingBoard
+from server.uploads import Uploads
 from server.visibility import Visibility
 from server.watches import Watches
 from server.web_push import WebPush
@@ -148,6 +154,13 @@ def create_app(settings: Settings) -> web.Application:
     sql_publications = _sql_publications(settings, database, delivery, retention)
     metrics = Metrics(connections, delivery, bus, peers)
     push = _web_push(settings, database, people.statuses, metrics.push)
+    media = Media(settings.media_url, settings.media_timeout_seconds)
+    spool = Spool(settings.var_dir / "uploads")
+    uploads = Uploads(
+        spool, size=settings.upload_bytes, seconds=settings.upload_seconds, per_user=settings.uploads_per_user
+    )
+    leftovers = Leftovers(database, media)
+    background.register("leftovers", leftovers.wake)
     background.register("pushes", push.wake)
 
     def appended(events: Any) -> None:
@@ -164,6 +177,7 @@ def create_app(settings: Settings) -> web.Application:
         rules,
         background,
         push,
+        pictures=StoredPictures(database, media, spool, _bounds(settings)),
         sanctions=sanctions,
         words=BlockedWords(settings.blocked_words or ()),
     )
@@ -191,7 +205,8 @@ def create_app(settings: Settings) -> web.Application:
         settings.recovery_seconds,
         removals,
     )
-    rest = RestDoor(dispatcher, identity, mirror, peer, settings.entity_types)
+    rest = RestDoor(dispatcher, identity, mirror, peer, settings.entity_types, {"image:upload": uploads.read})
+    gallery = GalleryDoor(rest, database, services, media, visitors=settings.visitors)
     listening = Listening(database, services, dispatcher, rest, identity, settings.subscriptions_per_connection)
     pages_of_log = LogPages(database)
     sse = SseDoor(
@@ -227,6 +242,7 @@ def create_app(settings: Settings) -> web.Application:
     app.add_routes(ReferenceDoor(settings).routes())
     app.add_routes(sse.routes())
     app.add_routes(poll.routes())
+    app.add_routes(gallery.routes())
     app.add_routes(rest.routes())
     sio.attach(app)
 
@@ -238,6 +254,7 @@ def create_app(settings: Settings) -> web.Application:
 
         dispatcher.draining = True
         poll.drain()
+        uploads.drain()
         try:
             await asyncio.gather(sio.drain(farewell), push.drain())
             if removals is not None:
@@ -249,6 +266,8 @@ def create_app(settings: Settings) -> web.Application:
 
     async def lifetime(_: web.Application) -> AsyncIterator[None]:
         await _open_database(settings, database)
+        media.open()
+        spool.open()
         if bus is not None:
             await bus.start()
         if peers is not None:
@@ -263,9 +282,11 @@ def create_app(settings: Settings) -> web.Application:
         await sanctions.start()
         retention.start()
         await push.start()
+        leftovers.start()
         broadcaster.start()
         yield
         await broadcaster.stop()
+        await leftovers.stop()
         await push.stop()
         await retention.stop()
         await sanctions.stop()
@@ -304,6 +325,15 @@ def _web_push(settings: Settings, database: Database, statuses: Statuses, count:
     )
     sender = PushSender(database, keys, endpoints, statuses, pace, count)
     return WebPush(database, keys, endpoints, sender, settings.push_subscriptions_per_user)
+
+
+def _bounds(settings: Settings) -> Bounds:
+    return Bounds(
+        bytes=settings.upload_bytes,
+        pixels=settings.upload_pixels,
+        seconds=settings.picture_seconds,
+        concurrency=settings.picture_concurrency,
+    )
 
 
 def _contact(settings: Settings) -> str:

@@ -33,6 +33,7 @@ log = logging.getLogger("hubbub.dispatch")
 
 ATTEMPTS = 4
 Delivered = Callable[[Sequence[Event]], None]
+Read = Callable[[], Awaitable[Any]]
 
 
 @dataclass(slots=True)
@@ -74,13 +75,16 @@ class Dispatcher:
         self.draining = False
         self.observe: Callable[[str, str], None] = lambda action, outcome: None
 
-    async def run(self, name: Any, actor: Actor, payload: Any) -> Reply:
-        """Run an action. Never raises (but when cancelled): what goes wrong is in the reply."""
+    async def run(self, name: Any, actor: Actor, payload: Any, *, read: Read | None = None) -> Reply:
+        """Run an action. Never raises (but when cancelled): what goes wrong is in the reply.
+
+        With ``read`` the payload is what that brings, which is asked once the actor may call the action.
+        """
         self._under_way += 1
         self._idle.clear()
         try:
             try:
-                reply = await self._run(name, actor, payload)
+                reply = await self._run(name, actor, payload, read)
             except Exception as error:
                 reply = failure(error)
             self.observe(name if name in REGISTRY else "unknown", reply.body.get("error", {}).get("code", "ok"))
@@ -110,7 +114,7 @@ class Dispatcher:
         """Wait until every action under way has answered; while ``draining``, what begins is ``unavailable``."""
         await self._idle.wait()
 
-    async def _run(self, name: Any, actor: Actor, payload: Any) -> Reply:
+    async def _run(self, name: Any, actor: Actor, payload: Any, read: Read | None) -> Reply:
         # Before anything else, so that nobody floods the server with what it refuses.
         await self.admit(actor)
         action = REGISTRY.get(name) if isinstance(name, str) else None
@@ -118,7 +122,7 @@ class Dispatcher:
             raise NotFound("There is no such action.")
         _require_audience(action, actor)
         self._services.sanctions.require(actor, speaks=action.speaks)
-        data = self._load(action, payload)
+        data = self._load(action, payload if read is None else await read())
         if action.limit is not None:
             key, rate, burst = action.limit(actor, data, self._services.rules)
             await self._limit(key, actor, rate, burst)
@@ -145,7 +149,7 @@ class Dispatcher:
             payload = {}
         if not isinstance(payload, Mapping):
             raise Invalid("The payload must be an object.")
-        objection = measure(payload, self._settings.json_depth, self._settings.json_keys)
+        objection = measure(action.schema.without_files(payload), self._settings.json_depth, self._settings.json_keys)
         if objection is not None:
             raise Invalid(f"The payload is not taken: {objection[0].lower()}{objection[1:]}")
         try:

@@ -1,7 +1,8 @@
 """The REST door: each action a route, each reply a response."""
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from typing import Any
 
 import orjson
@@ -19,31 +20,56 @@ from server.peer import Peer
 
 _OF_ENTITY = "{type:"
 WRITING = {"POST", "PUT", "PATCH", "DELETE"}
+# Reads a body that is no JSON, for an actor who may call its action; what it holds open is closed with the stack.
+BodyReader = Callable[[web.Request, Actor, AsyncExitStack], Awaitable[Any]]
 
 
 class RestDoor:
-    """Routes of all actions that have one."""
+    """Routes of all actions that have one; ``bodies`` read what those take that are not sent as JSON."""
 
     def __init__(
-        self, dispatcher: Dispatcher, identity: Identity, mirror: Mirror, peer: Peer, entity_types: Sequence[str]
+        self,
+        dispatcher: Dispatcher,
+        identity: Identity,
+        mirror: Mirror,
+        peer: Peer,
+        entity_types: Sequence[str],
+        bodies: Mapping[str, BodyReader] | None = None,
     ) -> None:
         self._dispatcher = dispatcher
         self._entity_types = entity_types
         self._identity = identity
         self._mirror = mirror
         self._peer = peer
+        self._bodies = bodies or {}
 
     def routes(self) -> list[web.RouteDef]:
         """The routes; fixed paths stand before those with names in them, so that ``me`` is nobody's id."""
         # No other word is taken for a type, so that a path of an entity is none of another action's.
         types = "|".join(re.escape(each) for each in self._entity_types) + "}"
         found = [
-            web.route(method, path.replace("{type}", _OF_ENTITY + types), self._handler(action))
+            web.route(method, path.replace("{type}", _OF_ENTITY + types), self._door(action))
             for action in REGISTRY.values()
             for method, path in action.routes
         ]
         found.sort(key=lambda route: (_OF_ENTITY in route.path, "{" in route.path.rsplit("/", 1)[-1], route.path))
         return [*found, web.route("*", "/api{rest:(/.*)?}", self._nothing)]
+
+    def _door(self, action: Action) -> Callable[[web.Request], Awaitable[web.Response]]:
+        reader = self._bodies.get(action.name)
+        return self._handler(action) if reader is None else self._uploader(action, reader)
+
+    def _uploader(self, action: Action, reader: BodyReader) -> Callable[[web.Request], Awaitable[web.Response]]:
+        async def handle(request: web.Request) -> web.Response:
+            try:
+                actor = await self.actor(request)
+            except Exception as error:
+                return respond(failure(error))
+            async with AsyncExitStack() as stack:
+                reply = await self._dispatcher.run(action.name, actor, None, read=lambda: reader(request, actor, stack))
+            return respond(reply)
+
+        return handle
 
     def _handler(self, action: Action) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handle(request: web.Request) -> web.Response:

@@ -177,6 +177,8 @@ class Settings:
     push_ttl_seconds: float = _seconds("HUBBUB_PUSH_TTL_SECONDS", "86400", "how long a push is worth sending")
     push_backoff_seconds: float = _seconds("HUBBUB_PUSH_BACKOFF_SECONDS", "10", "after a failed push; then doubled")
     push_timeout_seconds: float = _seconds("HUBBUB_PUSH_TIMEOUT_SECONDS", "10", "patience with a push service")
+    upload_seconds: float = _seconds("HUBBUB_UPLOAD_SECONDS", "120", "within which an upload must have come")
+    picture_seconds: float = _seconds("HUBBUB_PICTURE_SECONDS", "30", "patience with the work on one picture")
     sse_heartbeat_seconds: float = _seconds("HUBBUB_SSE_HEARTBEAT_SECONDS", "30", "between heartbeats of a stream")
     drain_seconds: float = _seconds("HUBBUB_DRAIN_SECONDS", "8", "time for a drain; gone 2 s later", 3600)
     ping_interval: float = _seconds("HUBBUB_PING_INTERVAL", "25", "between two Engine.IO pings")
@@ -206,6 +208,10 @@ class Settings:
     json_keys: int = _count("HUBBUB_JSON_KEYS", "1000", "keys of a payload")
     upload_bytes: int = _count("HUBBUB_UPLOAD_BYTES", "10485760", "bytes of a picture")
     upload_pixels: int = _count("HUBBUB_UPLOAD_PIXELS", "40000000", "pixels of a picture")
+    uploads_per_user: int = _count(
+        "HUBBUB_UPLOADS_PER_USER", "10", "uploads of a user that a worker takes at a time"
+    )
+    picture_concurrency: int = _count("HUBBUB_PICTURE_CONCURRENCY", "2", "pictures that a worker works on at a time")
     record_bytes: int = _count("HUBBUB_RECORD_BYTES", "65536", "bytes of a record")
     document_update_bytes: int = _count("HUBBUB_DOCUMENT_UPDATE_BYTES", "524288", "bytes of a Yjs update")
 
@@ -213,6 +219,7 @@ class Settings:
     database_pool_size: int = _count("HUBBUB_DATABASE_POOL_SIZE", "10", "database connections of one worker")
     database_timeout_seconds: float = _seconds("HUBBUB_DATABASE_TIMEOUT_SECONDS", "5", "patience with the database")
     redis_timeout_seconds: float = _seconds("HUBBUB_REDIS_TIMEOUT_SECONDS", "1", "patience with Redis")
+    media_timeout_seconds: float = _seconds("HUBBUB_MEDIA_TIMEOUT_SECONDS", "10", "patience with HUBBUB_MEDIA_URL")
     bus_nonce_seconds: float = _seconds("HUBBUB_BUS_NONCE_SECONDS", "2", "between a worker's messages to itself")
     bus_deaf_seconds: float = _seconds("HUBBUB_BUS_DEAF_SECONDS", "6", "after which one not hearing them is deaf")
     peer_timeout_seconds: float = _seconds("HUBBUB_PEER_TIMEOUT_SECONDS", "5", "patience with another worker")

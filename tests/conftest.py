@@ -12,6 +12,7 @@ from tests.support.js import JsClients
 from tests.support.postgres_server import PostgresServer
 from tests.support.process import Process
 from tests.support.redis_server import RedisServer
+from tests.support.s3_server import S3Server
 
 FAILED = pytest.StashKey[bool]()
 DEPLOYMENTS = ("one-sqlite", "two-redis-postgres")
@@ -70,6 +71,20 @@ def own_postgres() -> Iterator[Callable[..., PostgresServer]]:
             server = PostgresServer(**options)
             server.start()
             stack.callback(server.stop)
+            return server
+
+        yield start
+
+
+@pytest.fixture
+def own_s3() -> Iterator[Callable[[], S3Server]]:
+    """Factory of S3 servers that one test has for itself."""
+    with ExitStack() as stack:
+
+        def start() -> S3Server:
+            server = S3Server()
+            server.start()
+            stack.callback(server.kill)
             return server
 
         yield start

@@ -14,13 +14,14 @@ from marshmallow import fields
 
 from handlers.channels import EventName
 from handlers.messages import Attachment
-from handlers.payload import LINK_MAX, Choice, Flag, Id, Link, Text, Whole
+from handlers.payload import LINK_MAX, Choice, File, Flag, Id, Link, Text, Whole
 from handlers.preferences import Clock, TimeZone
 from handlers.push import LAST_MS, Expiration, Key
 from handlers.reactions import Emoji
 from handlers.shapes import Schema
 
 OPENAPI_VERSION = "3.1.0"
+JSON_TYPES = ["array", "boolean", "null", "number", "object", "string"]
 
 
 @singledispatch
@@ -108,6 +109,12 @@ def _expiration(field: Expiration) -> Schema:
 @constraints.register
 def _attachment(field: Attachment) -> Schema:
     return {"type": "object", "properties": {"url": _URL}, "required": ["url"], "additionalProperties": True}
+
+
+@constraints.register
+def _file(field: File) -> Schema:
+    # JSON has no bytes: over Socket.IO they are an attachment, over HTTP a part of their own.
+    return {"description": "A file: bytes.", "not": {"type": JSON_TYPES}}
 
 
 def _converter() -> OpenAPIConverter:

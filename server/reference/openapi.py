@@ -15,7 +15,7 @@ from server.identity import COOKIE
 from server.reference import parts
 from server.reference.fields import OPENAPI_VERSION, of_payload
 from server.reference.hearing import HEARING
-from server.reference.plain import PLAIN, json_body, json_response
+from server.reference.plain import PLAIN, json_body, json_response, multipart_body
 
 ABOUT = (
     "What a client or a backend can ask of Hubbub over HTTP. Each operation is an action that Socket.IO offers under"
@@ -79,6 +79,8 @@ def _operation(action: Action, method: str, path: str, number: int) -> dict[str,
         # One that also writes has another route for that.
         asked = rest if action.reads else {}
         parameters += [_parameter("query", name, shape, name in required) for name, shape in asked.items()]
+    elif files := action.schema.files():
+        operation["requestBody"] = multipart_body(rest, files, required)
     elif rest:
         whole: Schema = {"type": "object", "properties": rest} | ({"required": required} if required else {})
         body = whole if in_path else parts.payload_ref(action.name)

@@ -1,8 +1,18 @@
 """Plain routes: what the server answers over HTTP that is no action, described by hand."""
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from handlers.errors import ActionError, Internal, Invalid, NotFound, TooLarge, Unavailable
+from handlers.errors import (
+    ActionError,
+    Forbidden,
+    Internal,
+    Invalid,
+    NotFound,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+)
 from handlers.shapes import TEXT, Schema, just, many, ref, success, thing
 from server.demo import Guest
 from server.reference.fields import of_payload
@@ -13,6 +23,13 @@ JSON = "application/json"
 def json_body(shape: Schema, *, required: bool) -> dict[str, Any]:
     """A request body."""
     return {"required": required, "content": {JSON: {"schema": shape}}}
+
+
+def multipart_body(fields: dict[str, Schema], files: Collection[str], required: Sequence[str]) -> dict[str, Any]:
+    """A request body of parts, of which some are files."""
+    parts = {name: {"description": "A file."} if name in files else shape for name, shape in fields.items()}
+    shape = {"type": "object", "properties": parts, "required": list(required)}
+    return {"required": True, "content": {"multipart/form-data": {"schema": shape}}}
 
 
 def json_response(description: str, shape: Schema) -> dict[str, Any]:
@@ -33,6 +50,20 @@ def _plain(
     } | more
 
 
+def _file(name: str, summary: str, *types: str) -> dict[str, Any]:
+    seen = {"description": "The picture.", "content": {each: {"schema": {}} for each in types}}
+    refused: tuple[type[ActionError], ...] = (Unauthenticated, Forbidden, NotFound, Unavailable, Internal)
+    described = _plain(
+        name, "image", summary, {"200": seen, "304": {"description": "The browser has it already."}}, *refused
+    )
+    image_id = {"in": "path", "name": "imageId", "required": True, "schema": TEXT}
+    return described | {
+        "description": "While it waits for a moderator, for its uploader and moderators alone.",
+        "security": [{"token": []}, {"cookie": []}, {"apiKey": []}, {}],
+        "parameters": [image_id],
+    }
+
+
 _GUEST = success(thing(token=TEXT, user=ref("User")))
 _DOCUMENT: Schema = {"type": "object"}
 
@@ -51,6 +82,10 @@ PLAIN: dict[tuple[str, str], dict[str, Any]] = {
         "Sign out: the session cookie is deleted.",
         {"200": json_response("Signed out.", success(thing()))},
     ),
+    ("GET", "/api/images/{imageId}/file"): _file(
+        "image:file", "A picture, without its metadata.", "image/jpeg", "image/png", "image/webp", "image/gif"
+    ),
+    ("GET", "/api/images/{imageId}/thumbnail"): _file("image:thumbnail", "A picture, small.", "image/webp"),
     ("GET", "/healthz"): _plain(
         "health:alive",
         "health",

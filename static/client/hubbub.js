@@ -1,14 +1,18 @@
 import { Channels } from "./channels.js";
 import { Chat } from "./chat.js";
+import { Community } from "./community.js";
 import { Connection } from "./connection.js";
 import { Emitter } from "./emitter.js";
+import { Entity } from "./entity.js";
+import { Moderation } from "./moderation.js";
 import { Notifications } from "./notifications.js";
+import { Posts } from "./posts.js";
 import { Preferences } from "./preferences.js";
 import { Presence } from "./presence.js";
 import { Push } from "./push.js";
 import { readWithRooms } from "./seen-notifications.js";
 import { defaultSettings } from "./settings.js";
-import { Viewers } from "./viewers.js";
+import { Stories } from "./stories.js";
 
 /**
  * What the parts of the client share.
@@ -16,6 +20,8 @@ import { Viewers } from "./viewers.js";
  * @typedef {object} Surroundings
  * @property {Connection} connection
  * @property {Channels} channels
+ * @property {import("./session.js").Session} session
+ * @property {string} url                    origin of the server, "" for the page's own
  * @property {import("./types.js").User} me
  * @property {import("./settings.js").Settings} settings
  * @property {(error: any) => void} report gets the errors that no caller waits for
@@ -32,8 +38,11 @@ import { Viewers } from "./viewers.js";
  */
 export class Hubbub {
   #problems = new Emitter();
-  /** @type {Map<string, Viewers>} */
-  #viewers = new Map();
+  #surroundings;
+  /** @type {Map<string, Entity>} */
+  #entities = new Map();
+  /** @type {Map<string, Posts>} */
+  #posts = new Map();
 
   /**
    * @param {object} options
@@ -54,31 +63,57 @@ export class Hubbub {
     const surroundings = {
       connection: this.connection,
       channels: this.channels,
+      session,
+      url,
       me: this.me,
       settings: this.settings,
       report: this.#report,
       background: (work) => void work.catch((error) => error.retryable || this.#report(error)),
     };
+    this.#surroundings = surroundings;
     this.chat = new Chat(surroundings);
     this.presence = new Presence(surroundings);
     this.notifications = new Notifications(surroundings);
     readWithRooms(this.chat, this.notifications, surroundings.background);
     this.preferences = new Preferences(this.connection);
     this.push = new Push(surroundings);
+    this.community = new Community(surroundings);
+    this.stories = new Stories(surroundings, this.community);
+    this.moderation = new Moderation(surroundings);
+    this.notifications.onCreated(({ notification: { data } }) => {
+      this.#entities.get(`${data?.entityType}:${data?.entityId}`)?.decided(data);
+    });
+  }
+
+  /**
+   * What people do about something: `comments`, `rating`, `likes`, `saves`, `gallery`, `viewers`.
+   *
+   * @param {string} type such as `trip`
+   * @param {string} id
+   * @returns {Entity}
+   */
+  entity(type, id) {
+    return ensure(this.#entities, `${type}:${id}`, () => new Entity(this.#surroundings, type, id));
   }
 
   /**
    * Who looks at something; watching this store is looking at it.
    *
-   * @param {string} type such as `trip`
+   * @param {string} type
    * @param {string} id
-   * @returns {Viewers}
    */
   viewers(type, id) {
-    const channel = `${type}:${id}:viewers`;
-    const known = this.#viewers.get(channel) ?? new Viewers(this.channels, channel);
-    this.#viewers.set(channel, known);
-    return known;
+    return this.entity(type, id).viewers;
+  }
+
+  /**
+   * What people say about a story.
+   *
+   * @param {string} storyId
+   * @returns {Posts}
+   */
+  posts(storyId) {
+    return ensure(this.#posts, storyId, () => new Posts(this.#surroundings, this.community, storyId));
   }
 
   /** Connect, and stay connected until `close`. */
@@ -101,4 +136,17 @@ export class Hubbub {
   }
 
   #report = (/** @type {any} */ error) => this.#problems.emit("problem", error);
+}
+
+/**
+ * @template T
+ * @param {Map<string, T>} known
+ * @param {string} key
+ * @param {() => T} make
+ * @returns {T}
+ */
+function ensure(known, key, make) {
+  const found = known.get(key) ?? make();
+  known.set(key, found);
+  return found;
 }

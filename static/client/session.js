@@ -14,11 +14,11 @@ import { request } from "./rest.js";
  * Sign in as a guest; only servers in demo mode offer it.
  *
  * @param {string} name
- * @param {{url?: string}} [options]
+ * @param {{url?: string, role?: "user" | "moderator"}} [options]
  * @returns {Promise<Session>}
  */
-export async function guestSession(name, { url = "" } = {}) {
-  const { token } = await request("POST", "/api/session", { url, body: { name } });
+export async function guestSession(name, { url = "", role } = {}) {
+  const { token } = await request("POST", "/api/session", { url, body: { name, role } });
   return currentSession({ url, token });
 }
 

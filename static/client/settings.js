@@ -32,6 +32,22 @@ export const defaultSettings = Object.freeze({
   /** Notifications asked for at a time, and kept in memory at most. */
   notificationPage: 30,
   notificationWindow: 300,
+  /** Comments, pictures, stories, posts and what waits for moderators: asked for at a time. */
+  commentPage: 30,
+  imagePage: 24,
+  storyPage: 20,
+  postPage: 20,
+  moderationPage: 30,
+  /** How many of such a list are kept as new ones come; what was paged back to stays. */
+  listWindow: 300,
+  /** How long the connection may be away before the community is heard another way. */
+  communityFallbackMs: 5_000,
+  /** Attempts to open a stream, at pauses that double from `retryDelayMs`, before polling takes over. */
+  streamAttempts: 5,
+  /** Pause between two polls: the first, the longest, and by how much it grows while nothing comes. */
+  pollMs: 2_000,
+  pollMaxMs: 10_000,
+  pollGrowth: 1.5,
   /** Pages read back at most in search of one message. */
   findPages: 20,
 });

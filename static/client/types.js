@@ -86,6 +86,83 @@
  * @property {number | null} retryAt         milliseconds since 1970
  * @property {Error | null} error
  *
+ * @typedef {object} Comment                 (section 8)
+ * @property {string} id
+ * @property {string} entityType
+ * @property {string} entityId
+ * @property {string} userId
+ * @property {string | null} parentId
+ * @property {string | null} body            null once deleted
+ * @property {string | null} clientId
+ * @property {"approved" | "pending" | "deleted"} status   while it is pending its author and moderators alone see it
+ * @property {number} replyCount
+ * @property {string} createdAt
+ * @property {string | null} editedAt
+ * @property {string | null} deletedAt
+ * @property {User} user
+ *
+ * @typedef {object} Image
+ * @property {string} id
+ * @property {string} entityType
+ * @property {string} entityId
+ * @property {string} url                    a path of the server
+ * @property {string} thumbnailUrl
+ * @property {number} width
+ * @property {number} height
+ * @property {number} bytes
+ * @property {string | null} caption
+ * @property {"approved" | "pending" | "deleted"} status
+ * @property {boolean} isFeatured
+ * @property {string} createdAt
+ * @property {User} user
+ *
+ * @typedef {object} Story
+ * @property {string} id
+ * @property {string | null} title           null once deleted
+ * @property {string | null} genre
+ * @property {string | null} body
+ * @property {"public" | "unlisted" | "private"} visibility
+ * @property {"approved" | "pending" | "deleted"} status
+ * @property {string} authorId
+ * @property {string} createdAt
+ * @property {string} updatedAt
+ * @property {string | null} publishedAt
+ * @property {string | null} deletedAt
+ * @property {User} user
+ *
+ * @typedef {object} Post
+ * @property {string} id
+ * @property {string} storyId
+ * @property {string} authorId
+ * @property {string | null} title
+ * @property {string | null} body
+ * @property {"discussion" | "review" | "question" | "announcement"} type
+ * @property {"approved" | "pending" | "deleted"} status
+ * @property {string} createdAt
+ * @property {string} updatedAt
+ * @property {string | null} deletedAt
+ * @property {User} user
+ *
+ * @typedef {object} ModerationItem
+ * @property {string} id
+ * @property {string} kind                   `comment`, `image`, `story`, `post`
+ * @property {string} subjectId
+ * @property {string} entityType
+ * @property {string} entityId
+ * @property {"flag" | "word" | "upload"} cause
+ * @property {"pending" | "approved" | "rejected" | "withdrawn"} status
+ * @property {number} flagCount
+ * @property {{userId: string, reason: string | null, createdAt: string}[]} flags
+ * @property {string | null} reason
+ * @property {string | null} decidedBy
+ * @property {string} createdAt
+ * @property {string | null} decidedAt
+ * @property {any} subject                   the thing itself, null once it is gone
+ * @property {User | null} user              who made it
+ *
+ * @typedef {{since: string, until: string | null, reason: string | null, by: string}} Sanction
+ * @typedef {{userId: string, muted: Sanction | null, banned: Sanction | null, revokedAt: string | null}} Standing
+ *
  * @typedef {object} RoomSummary             One line of the list of rooms.
  * @property {Room} room
  * @property {"owner" | "moderator" | "member" | null} role   of this user; null for one who only reads

@@ -11,6 +11,12 @@ from tests.support.hubbub import Cluster
 from tests.support.js import JsClients
 
 HERE = Path(__file__).parent
+NO_LIMITS: dict[str, str | None] = {
+    "HUBBUB_ACTIONS_PER_SECOND": "10000",
+    "HUBBUB_ACTIONS_BURST": "10000",
+    "HUBBUB_MESSAGES_PER_SECOND": "10000",
+    "HUBBUB_MESSAGES_BURST": "10000",
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -30,12 +36,7 @@ async def js() -> AsyncIterator[JsClients]:
 @pytest.fixture(scope="module")
 def cluster_variables() -> dict[str, str | None]:
     """No limit on the pace, which tests that are quicker than people would meet; test_pace.py has limits."""
-    return {
-        "HUBBUB_ACTIONS_PER_SECOND": "10000",
-        "HUBBUB_ACTIONS_BURST": "10000",
-        "HUBBUB_MESSAGES_PER_SECOND": "10000",
-        "HUBBUB_MESSAGES_BURST": "10000",
-    }
+    return dict(NO_LIMITS)
 
 
 @pytest.fixture

@@ -57,6 +57,10 @@ MODERATION_ITEM = {
     *("id", "kind", "subjectId", "entityType", "entityId", "cause", "status", "flagCount", "flags", "reason"),
     *("decidedBy", "createdAt", "decidedAt", "subject", "user"),
 }
+IMAGE = {
+    *("id", "entityType", "entityId", "url", "thumbnailUrl", "width", "height", "bytes", "caption", "status"),
+    *("isFeatured", "createdAt", "user"),
+}
 UNREAD = {"roomId", "unreadCount", "mentionCount", "lastReadSeq"}
 
 # The REST door of each action of sections 5 and 8, and of what the tests need beside it.
@@ -110,6 +114,9 @@ ROUTES = {
     "comment:edit": ("PATCH", "/api/comments/{commentId}"),
     "comment:delete": ("DELETE", "/api/comments/{commentId}"),
     "comment:flag": ("POST", "/api/comments/{commentId}/flag"),
+    "image:list": ("GET", "/api/{type}/{id}/images"),
+    "image:delete": ("DELETE", "/api/images/{imageId}"),
+    "image:feature": ("PUT", "/api/{type}/{id}/featured-image"),
     "moderation:list": ("GET", "/api/moderation"),
     "moderation:decide": ("POST", "/api/moderation/{itemId}"),
     "user:mute": ("POST", "/api/admin/users/{userId}/mute"),
@@ -257,6 +264,17 @@ def comment(value: Any) -> None:
     assert value["status"] in {"approved", "pending", "deleted"}
     assert (value["body"] is None) == (value["status"] == "deleted") == (value["deletedAt"] is not None)
     assert type(value["replyCount"]) is int
+    time(value["createdAt"])
+    user(value["user"])
+
+
+def image(value: Any) -> None:
+    """Assert that a value is an image of a gallery."""
+    keys(value, IMAGE)
+    assert value["status"] in {"approved", "pending", "deleted"}
+    assert all(type(value[name]) is int and value[name] >= 1 for name in ("width", "height", "bytes"))
+    assert type(value["isFeatured"]) is bool
+    assert value["caption"] is None or isinstance(value["caption"], str)
     time(value["createdAt"])
     user(value["user"])
 

@@ -80,6 +80,8 @@ export function surroundings(more = {}) {
   return {
     connection,
     channels: new Channels(connection, own, report),
+    session: { user: null, role: "user", token: "ada's token" },
+    url: "",
     me: { id: "ada", name: "Ada", firstName: null, lastName: null, profileImage: null },
     settings: own,
     report,

@@ -13,6 +13,8 @@ from models import (
     engagement,
     event_log,
     idempotency,
+    images,
+    leftovers,
     likes,
     members,
     messages,
@@ -37,7 +39,7 @@ from models.ids import new_id
 from models.notifications import Notice
 from models.preferences import Preferences
 from models.pushes import Claimed
-from models.types import now
+from models.types import ago, now
 from tests.models.conftest import Store
 
 PEOPLE = 5000
@@ -77,6 +79,19 @@ QUESTIONS: dict[str, Question] = {
     "where a page begins": lambda conn, room: comments.position_of(conn, "trip:1", "comment-1"),
     "comments by their ids": lambda conn, room: comments.among(conn, ["comment-1", "nothing"]),
     "who objects": lambda conn, room: comments.flags_of(conn, ["comment-1", "nothing"]),
+    "a page of a gallery": lambda conn, room: images.page(
+        conn, "trip:1", pending_of="user-1", all_pending=False, before="image-9", limit=50
+    ),
+    "a gallery as moderators see it": lambda conn, room: images.page(
+        conn, "trip:1", pending_of="mo", all_pending=True, before=None, limit=50
+    ),
+    "images by their ids": lambda conn, room: images.among(conn, ["image-1", "nothing"]),
+    "an image that is served": lambda conn, room: images.get(conn, "image-1"),
+    "the image that stands for a trip": lambda conn, room: _featured(conn),
+    "that files are kept": lambda conn, room: leftovers.keep(conn, "image-1"),
+    "whether files are to be removed": lambda conn, room: leftovers.is_due(conn),
+    "which files are to be removed": lambda conn, room: leftovers.take(conn, 10, now()),
+    "that files were removed": lambda conn, room: leftovers.forget(conn, ["image-1"]),
     "what an entity has": lambda conn, room: engagement.get(conn, "trip:1"),
     "what it has at a moment": lambda conn, room: engagement.at(conn, "trip:1", "trip:1:likes"),
     "that a like is gone": lambda conn, room: likes.remove(conn, "trip:1", "user-1"),
@@ -119,6 +134,12 @@ CLAIMED = Claimed("subscription", "notice-1", "claim", "user-1", "", "", "", Non
 def notice(n: int) -> Notice:
     """A notice that quotes a message."""
     return Notice("Title", "Text", "SYSTEM", collapse_key=f"key-{n}", subject=f"message-{n}", id=f"notice-{n}")
+
+
+async def _featured(conn: AsyncConnection) -> None:
+    """Let another image of a trip be featured."""
+    image: Any = await images.get(conn, "image-101")
+    await images.feature(conn, image)
 
 
 def broadcast(roles: list[str] | None) -> Broadcast:
@@ -182,6 +203,23 @@ async def _engage(conn: AsyncConnection) -> None:
             }
             for n in numbers
         ],
+        images.images: [
+            {
+                "id": f"image-{n}",
+                "entity": f"trip:{n % 100}",
+                "user_id": f"user-{n % 10}",
+                "status": status[n % 4],
+                "is_featured": n < 100,
+                "media_type": "image/png",
+                "width": 1,
+                "height": 1,
+                "bytes": 1,
+                "thumbnail_bytes": 1,
+                "created_at": moment,
+            }
+            for n in numbers
+        ],
+        leftovers.leftovers: [{"id": f"image-{n}", "due_at": ago(n - 10), "is_taken": False} for n in numbers],
         comments.flags: [{"comment_id": f"comment-{n}", "user_id": "user-1", "created_at": moment} for n in numbers],
         likes.likes: [{"entity": f"trip:{n % 10}", "user_id": f"user-{n}", "created_at": moment} for n in numbers],
         saves.saves: [

@@ -3,7 +3,11 @@
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from io import BytesIO
 from typing import Any
+
+import aiohttp
+from PIL import Image
 
 from handlers.events import EVENTS
 from server.engine.recovery import READY_EVENT
@@ -63,6 +67,19 @@ class Walk:
         body = await person.socket.emit(action, payload)
         self.reference.check_acknowledgement(action, body)
         return body, None
+
+    async def uploads(self, person: Person, at: dict[str, str], file: bytes, **parts: str) -> Any:
+        """Upload a picture, which over HTTP is no JSON; the image."""
+        if self.door == "socket":
+            return await self.creates(person, "image:upload", **at, file=file, **parts)
+        form = aiohttp.FormData({**parts})
+        form.add_field("file", file, filename="picture.png")
+        path = f"/api/{at['type']}/{at['id']}/images"
+        reply = await person.worker.rest("POST", path, token=person.credential, data=form)
+        assert reply.status == 201, reply
+        self.reference.check_response("image:upload", reply)
+        self.called.add("image:upload")
+        return reply.body["data"]
 
     async def does(self, person: Person, action: str, /, **payload: Any) -> Any:
         """Call an action that succeeds and creates nothing; its data."""
@@ -274,6 +291,27 @@ async def comments(walk: Walk) -> None:
     await walk.does(ada, "comment:delete", commentId=first["id"])
 
 
+async def images(walk: Walk) -> None:
+    """Pictures are added to a trip, let appear or not, chosen and deleted."""
+    ada, visitor = await walk.user("ada", walk.cluster.a), await walk.visitor()
+    mo = await walk.user("mo", walk.cluster.b, role="moderator")
+    trip = {"type": "trip", "id": secrets.token_hex(6)}
+    await walk.does(visitor, "channel:subscribe", channel=f"trip:{trip['id']}:images", snapshot=True)
+    await walk.does(mo, "channel:subscribe", channel="admin")
+    file = BytesIO()
+    Image.new("RGB", (8, 6), "teal").save(file, "PNG")
+    for decision in ("approve", "reject"):
+        image = await walk.uploads(ada, trip, file.getvalue(), caption="The lake", clientId=decision)
+        items = (await walk.does(mo, "moderation:list", kind="image"))["items"]
+        (item,) = [each for each in items if each["subjectId"] == image["id"]]
+        await walk.does(mo, "moderation:decide", itemId=item["id"], decision=decision)
+    (shown,) = (await walk.does(visitor, "image:list", **trip, limit=10))["images"]
+    await walk.does(visitor, "image:list", **trip, before=shown["id"])
+    await walk.does(mo, "image:feature", **trip, imageId=shown["id"])
+    await walk.does(ada, "image:delete", imageId=shown["id"])
+    await walk.refused("not_found", ada, "image:delete", imageId=shown["id"])
+
+
 async def sanctions(walk: Walk) -> None:
     """Somebody is kept from speaking, sent away and let in again."""
     ada, mo = await walk.user("ada", walk.cluster.a), await walk.user("mo", walk.cluster.b, role="moderator")
@@ -330,6 +368,7 @@ STAGES: tuple[Callable[[Walk], Awaitable[None]], ...] = (
     presence,
     engagement,
     comments,
+    images,
     sanctions,
     stories,
     sessions,
