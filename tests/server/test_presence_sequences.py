@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from handlers.base import Actor
 from models import migrate, users
 from models.database import Database
+from models.event_log import Event
 from models.users import User
 from server import presence_watch, viewers
 from server.delivery import Delivery
@@ -64,7 +65,11 @@ class Node:
     statuses: dict[str, str] = field(default_factory=dict)
     looking: set[str] = field(default_factory=set)
 
-    def hear(self, _channel: str, event: str, envelope: bytes) -> None:
+    def hear(self, event: Event) -> None:
+        """Nothing of this is stored."""
+        raise AssertionError(event)
+
+    def hear_signal(self, _channel: str, event: str, envelope: bytes) -> None:
         """Somebody who watches is told."""
         data = orjson.loads(envelope)["data"]
         if event == "viewers:changed":
@@ -126,13 +131,9 @@ class Deployed(RuleBasedStateMachine):
         await bus.start()
         self._stack.push_async_callback(bus.stop)
         delivery = Delivery(self._database, bus, catch_up_seconds=1, ends_access=())
-        heard: list[Node] = []
-
-        def hear(channel: str, event: str, envelope: bytes) -> None:
-            heard[0].hear(channel, event, envelope)
 
         def watching(event: str, told: Callable[[str], Any]) -> Watches:
-            return Watches(delivery, worker.leases, hear, event, told, SIGNAL_SECONDS)
+            return Watches(delivery, worker.leases, event, told, SIGNAL_SECONDS)
 
         of_people = watching("presence:changed", partial(presence_watch.told_of, worker.leases, self._database, 60.0))
         of_viewers = watching("viewers:changed", partial(viewers.told_of, worker.leases, self._database))
@@ -146,11 +147,9 @@ class Deployed(RuleBasedStateMachine):
         )
         looking = viewers.EntityViewers(worker.leases, of_viewers, grace_seconds=GRACE_SECONDS, call_seconds=60)
         node = Node(worker, bus, path, delivery, people, looking, (of_people, of_viewers))
-        heard.append(node)
         self._stack.push_async_callback(self._end, node)
         for watches, channel in ((of_people, "presence"), (of_viewers, f"{TRIP}:viewers")):
-            await delivery.open(channel)
-            watches.open(channel)
+            (await delivery.open(channel)).add(node, node)
             watches.start()
             await watches.ready(channel)
         there = await of_people.state("presence")
