@@ -208,9 +208,7 @@ class Settings:
     json_keys: int = _count("HUBBUB_JSON_KEYS", "1000", "keys of a payload")
     upload_bytes: int = _count("HUBBUB_UPLOAD_BYTES", "10485760", "bytes of a picture")
     upload_pixels: int = _count("HUBBUB_UPLOAD_PIXELS", "40000000", "pixels of a picture")
-    uploads_per_user: int = _count(
-        "HUBBUB_UPLOADS_PER_USER", "10", "uploads of a user that a worker takes at a time"
-    )
+    uploads_per_user: int = _count("HUBBUB_UPLOADS_PER_USER", "10", "uploads of a user that a worker takes at a time")
     picture_concurrency: int = _count("HUBBUB_PICTURE_CONCURRENCY", "2", "pictures that a worker works on at a time")
     record_bytes: int = _count("HUBBUB_RECORD_BYTES", "65536", "bytes of a record")
     document_update_bytes: int = _count("HUBBUB_DOCUMENT_UPDATE_BYTES", "524288", "bytes of a Yjs update")
