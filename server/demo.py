@@ -8,12 +8,12 @@ from aiohttp import web
 from marshmallow import ValidationError
 
 from handlers.errors import Invalid, NotFound
-from handlers.payload import Payload, Text
+from handlers.payload import Choice, Payload, Text
 from models import rooms
 from models.database import Database
 from models.ids import new_id
 from server.dispatch import Reply, failure
-from server.identity import COOKIE, Identity
+from server.identity import COOKIE, GUEST_CLAIM, Identity
 from server.mirror import Mirror
 from server.peer import Peer
 from server.rest import body, respond
@@ -31,6 +31,7 @@ class Guest(Payload):
     """``POST /api/session``."""
 
     name = Text(1, 50, required=True)
+    role = Choice("user", "moderator", load_default="user")
 
 
 class DemoDoor:
@@ -60,11 +61,13 @@ class DemoDoor:
         if not isinstance(payload, dict):
             raise Invalid("The payload must be an object.")
         try:
-            name = self._schema.load(payload)["name"].strip()
+            guest = self._schema.load(payload)
         except ValidationError as error:
             raise Invalid(fields=error.normalized_messages()) from error
         now = int(time.time())
-        claims: dict[str, Any] = {"sub": new_id(), "name": name, "role": "user", "iat": now, "exp": now + GUEST_SECONDS}
+        claims: dict[str, Any] = {"sub": new_id(), "name": guest["name"].strip(), "role": guest["role"]}
+        # Marked, so that it opens nothing where the same secret is used without the demo.
+        claims |= {GUEST_CLAIM: True, "iat": now, "exp": now + GUEST_SECONDS}
         token = jwt.encode(claims, self._settings.secret, "HS256")
         user = (await self._identity.user(token)).user
         assert user is not None

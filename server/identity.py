@@ -21,6 +21,7 @@ from server.settings import Settings
 log = logging.getLogger("hubbub.identity")
 
 COOKIE = "hubbub_session"
+GUEST_CLAIM = "guest"
 ROLES = {"user", "moderator", "admin"}
 NAME_MAX = 200
 PICTURE_MAX = 2048
@@ -54,6 +55,7 @@ class Identity:
 
     def __init__(self, settings: Settings) -> None:
         self._secret = settings.secret
+        self._guests = settings.demo
         self._issuer = settings.jwt_issuer
         self._audience = settings.jwt_audience
         self._keys = {_digest(key): _key_name(key) for key in settings.api_keys}
@@ -101,6 +103,8 @@ class Identity:
         claims = await self._claims(token)
         if "channel" in claims:
             raise Unauthenticated("This token is for a subscription and signs nobody in.")
+        if GUEST_CLAIM in claims and not self._guests:
+            raise Unauthenticated("This token is a guest's of the demo, which is off.")
         issued_at = claims["iat"] if type(claims.get("iat")) in {int, float} else None
         self.admit(claims["sub"], issued_at)
         return Credential(_user(claims), None, _end(claims), issued_at=issued_at)
