@@ -9,32 +9,26 @@ from typing import Any
 
 import orjson
 from aiohttp import web
-from redis import asyncio as aioredis
-from sqlalchemy.exc import SQLAlchemyError
 
 from handlers.access import ENDS_ACCESS
 from handlers.base import Rules, Services
-from models import migrate
 from models.database import Database
 from models.types import now
 from server import demo, pages, presence_watch, viewers
 from server.audience import PeopleAudience
 from server.background import BackgroundWork
+from server.backing import bus_of, leases_of, open_database, peers_of, redis_of, start_peers
 from server.blocked_words import BlockedWords
 from server.broadcaster import Broadcaster
 from server.connections import Connections
 from server.delivery import Delivery
 from server.dispatch import Dispatcher
-from server.engine import LocalManager, Peers, RealtimeServer, RedisBus, RedisManager
-from server.errors import StartupError
+from server.engine import LocalManager, RealtimeServer, RedisBus, RedisManager
 from server.gallery import GalleryDoor
 from server.health import Health
 from server.hearers import Hearers
 from server.identity import Identity
 from server.keys import DRAIN
-from server.leases import Leases
-from server.leases_memory import MemoryLeases
-from server.leases_redis import RedisLeases
 from server.leftovers import Leftovers
 from server.limits import LocalLimiter, RedisLimiter
 from server.listening import Listening
@@ -85,10 +79,10 @@ def create_app(settings: Settings) -> web.Application:
     database = Database(
         settings.database_url, pool_size=settings.database_pool_size, timeout=settings.database_timeout_seconds
     )
-    bus = _bus(settings)
-    redis = _redis(settings)
+    bus = bus_of(settings)
+    redis = redis_of(settings)
     peer = Peer(settings.trusted_proxies, settings.origins)
-    peers = _peers(settings, redis)
+    peers = peers_of(settings, redis)
     manager = LocalManager() if bus is None else RedisManager(bus)
     sio = RealtimeServer(
         manager,
@@ -110,7 +104,7 @@ def create_app(settings: Settings) -> web.Application:
     identity = Identity(settings)
     mirror = Mirror(database)
     delivery = Delivery(database, bus, catch_up_seconds=settings.catch_up_seconds, ends_access=ENDS_ACCESS)
-    leases = _leases(settings, redis, bus)
+    leases = leases_of(settings, redis, bus)
     roster = Roster(leases, per_address=settings.connections_per_address, per_user=settings.connections_per_user)
     hearers = Hearers(delivery, database)
     visibility = Visibility(delivery, hearers, database)
@@ -265,13 +259,13 @@ def create_app(settings: Settings) -> web.Application:
             await sse.drain()
 
     async def lifetime(_: web.Application) -> AsyncIterator[None]:
-        await _open_database(settings, database)
+        await open_database(settings, database)
         media.open()
         spool.open()
         if bus is not None:
             await bus.start()
         if peers is not None:
-            await _start_peers(settings, peers)
+            await start_peers(settings, peers)
         await leases.start()
         delivery.start()
         if sql_publications is not None:
@@ -377,87 +371,3 @@ def _sql_publications(
         nonce_seconds=settings.bus_nonce_seconds,
         deaf_seconds=settings.bus_deaf_seconds,
     )
-
-
-def _bus(settings: Settings) -> RedisBus | None:
-    if settings.redis_url is None:
-        return None
-    return RedisBus(
-        settings.redis_url,
-        prefix=settings.redis_prefix,
-        timeout=settings.redis_timeout_seconds,
-        nonce_seconds=settings.bus_nonce_seconds,
-        deaf_seconds=settings.bus_deaf_seconds,
-    )
-
-
-def _redis(settings: Settings) -> Any:
-    """The client for leases and limits."""
-    if settings.redis_url is None:
-        return None
-    options: dict[str, Any] = {
-        "decode_responses": True,
-        "socket_timeout": settings.redis_timeout_seconds,
-        "socket_connect_timeout": settings.redis_timeout_seconds,
-    }
-    scheme, cluster, rest = settings.redis_url.partition("+cluster://")
-    if cluster:
-        return aioredis.RedisCluster.from_url(f"{scheme}://{rest}", **options)
-    return aioredis.Redis.from_url(settings.redis_url, **options)
-
-
-def _leases(settings: Settings, redis: Any, bus: RedisBus | None) -> Leases:
-    if bus is None:
-        return MemoryLeases()
-    return RedisLeases(
-        redis,
-        bus.worker_id,
-        settings.redis_prefix,
-        lease_seconds=settings.presence_lease_seconds,
-        timeout=settings.redis_timeout_seconds,
-    )
-
-
-def _peers(settings: Settings, redis: Any) -> Peers | None:
-    if redis is None:
-        return None
-    return Peers(
-        redis, prefix=settings.redis_prefix, host=settings.peer_host, timeout=settings.peer_timeout_seconds, logger=log
-    )
-
-
-async def _start_peers(settings: Settings, peers: Peers) -> None:
-    try:
-        await peers.start()
-    except OSError as error:
-        if settings.peer_host is not None:
-            raise StartupError(
-                f"HUBBUB_PEER_HOST={settings.peer_host}: it cannot be listened on ({error}); give an address of this"
-                " machine"
-            ) from error
-        raise StartupError(
-            f"The other workers' way to this one cannot be opened: {error}. Set TMPDIR to a folder with a short path"
-            " that this user may write to."
-        ) from error
-
-
-async def _open_database(settings: Settings, database: Database) -> None:
-    """Make sure that the database is there and has this program's schema; an embedded one is brought to it."""
-    try:
-        if database.dialect == "sqlite":
-            await asyncio.to_thread(migrate.upgrade, settings.database_url)
-        async with database.read() as conn:
-            current = await migrate.is_current(conn)
-        if current and settings.demo:
-            await demo.furnish(database)
-    except (SQLAlchemyError, OSError) as error:
-        said = str(getattr(error, "orig", error)).splitlines()
-        # A time-out says nothing.
-        cause = said[0] if said else type(error).__name__
-        raise StartupError(
-            f"The database cannot be used: {cause}. Check that it runs, and DATABASE_URL and its rights."
-        ) from error
-    if not current:
-        raise StartupError(
-            "The database's schema is not this program's (DATABASE_URL): run `python -m server migrate` first."
-        )
