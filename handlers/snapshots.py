@@ -13,7 +13,7 @@ import orjson
 from handlers import access
 from handlers.base import Context
 from handlers.errors import Unavailable
-from models import engagement, event_log
+from models import engagement, event_log, moderation
 from models.engagement import Counts
 from models.event_log import Event
 
@@ -39,10 +39,14 @@ class Stored:
 async def stored(ctx: Context, channel: str, after: int | None) -> Stored | None:
     """The stored state of a channel; None when it has none."""
     place = access.parse(channel, ctx.services.rules)
-    if place.topic not in _OF_TOPIC:
+    if place.kind == "admin":
+        pending, seq = await moderation.pending_at(ctx.conn, channel)
+        state = {"pendingCount": pending}
+    elif place.topic in _OF_TOPIC:
+        counts, seq = await engagement.at(ctx.conn, place.id, channel)
+        state = _OF_TOPIC[place.topic](counts)
+    else:
         return None
-    counts, seq = await engagement.at(ctx.conn, place.id, channel)
-    state = _OF_TOPIC[place.topic](counts)
     if after is None:
         return Stored(state, seq, True, [])
     found = await event_log.after(ctx.conn, channel, after)

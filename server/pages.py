@@ -9,7 +9,7 @@ import static
 _ROOT = Path(next(iter(static.__path__)))
 SECURITY = {
     "Content-Security-Policy": (
-        "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data: https:;"
+        "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data: blob: https:;"
         " object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
     ),
     "X-Content-Type-Options": "nosniff",

@@ -9,11 +9,11 @@ import { html } from "./view.js";
 /**
  * A trip of the demo, and who else looks at it.
  *
- * @param {{tripId: string, covered: boolean}} props `covered`: the list of rooms lies over it
+ * @param {{id: string, covered: boolean}} props `covered`: the list of rooms lies over it
  */
-export function TripView({ tripId, covered }) {
+export function TripView({ id, covered }) {
   const { ui } = usePage();
-  const trip = tripOf(tripId);
+  const trip = tripOf(id);
   return html`
     <main class="room trip" inert=${covered}>
       <header class="room-head">

@@ -10,9 +10,11 @@ import { Posts } from "./posts.js";
 import { Preferences } from "./preferences.js";
 import { Presence } from "./presence.js";
 import { Push } from "./push.js";
+import { Saved } from "./saved.js";
 import { readWithRooms } from "./seen-notifications.js";
 import { defaultSettings } from "./settings.js";
 import { Stories } from "./stories.js";
+import { Story } from "./story.js";
 
 /**
  * What the parts of the client share.
@@ -41,6 +43,8 @@ export class Hubbub {
   #surroundings;
   /** @type {Map<string, Entity>} */
   #entities = new Map();
+  /** @type {Map<string, Story>} */
+  #stories = new Map();
   /** @type {Map<string, Posts>} */
   #posts = new Map();
 
@@ -79,6 +83,7 @@ export class Hubbub {
     this.push = new Push(surroundings);
     this.community = new Community(surroundings);
     this.stories = new Stories(surroundings, this.community);
+    this.saved = new Saved(surroundings);
     this.moderation = new Moderation(surroundings);
     this.notifications.onCreated(({ notification: { data } }) => {
       this.#entities.get(`${data?.entityType}:${data?.entityId}`)?.decided(data);
@@ -104,6 +109,16 @@ export class Hubbub {
    */
   viewers(type, id) {
     return this.entity(type, id).viewers;
+  }
+
+  /**
+   * One story.
+   *
+   * @param {string} storyId
+   * @returns {Story}
+   */
+  story(storyId) {
+    return ensure(this.#stories, storyId, () => new Story(this.#surroundings, this.community, storyId));
   }
 
   /**

@@ -80,6 +80,20 @@ export class PagedList extends Followed {
   }
 
   /**
+   * Ask for another list.
+   *
+   * @protected
+   * @param {object} payload
+   */
+  async ask(payload) {
+    this.#query = { ...this.#query, payload };
+    this.#items = [];
+    this.#hasMore = false;
+    this.publish();
+    await this.retry();
+  }
+
+  /**
    * @protected
    * @param {any} _reply
    */

@@ -32,11 +32,12 @@ export const defaultSettings = Object.freeze({
   /** Notifications asked for at a time, and kept in memory at most. */
   notificationPage: 30,
   notificationWindow: 300,
-  /** Comments, pictures, stories, posts and what waits for moderators: asked for at a time. */
+  /** Comments, pictures, stories, posts, what was saved and what waits for moderators: asked for at a time. */
   commentPage: 30,
   imagePage: 24,
   storyPage: 20,
   postPage: 20,
+  savedPage: 30,
   moderationPage: 30,
   /** How many of such a list are kept as new ones come; what was paged back to stays. */
   listWindow: 300,
