@@ -5,4 +5,5 @@ export { Hubbub } from "./hubbub.js";
 export { hasReacted } from "./reactions.js";
 export { currentSession, endGuestSession, guestSession } from "./session.js";
 export { defaultSettings } from "./settings.js";
+export { browserStorage, memoryStorage } from "./storage.js";
 export { formatTyping } from "./typing.js";
