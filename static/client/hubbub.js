@@ -4,6 +4,7 @@ import { Collection } from "./collection.js";
 import { Community } from "./community.js";
 import { Conflicts } from "./conflicts.js";
 import { Connection } from "./connection.js";
+import { Documents } from "./documents.js";
 import { Emitter } from "./emitter.js";
 import { Entity } from "./entity.js";
 import { Moderation } from "./moderation.js";
@@ -96,6 +97,7 @@ export class Hubbub {
     this.moderation = new Moderation(surroundings);
     this.sync = new SyncQueue(surroundings);
     this.conflicts = new Conflicts(surroundings);
+    this.documents = new Documents(surroundings);
     this.notifications.onCreated(({ notification: { data } }) => {
       this.#entities.get(`${data?.entityType}:${data?.entityId}`)?.decided(data);
     });
@@ -154,6 +156,17 @@ export class Hubbub {
     return ensure(this.#collections, `${name}?${filter ?? ""}`, make);
   }
 
+  /**
+   * A text that several people write at a time.
+   *
+   * @param {string} documentId
+   * @param {import("./document.js").Yjs} yjs what is exported by `yjs` and `y-protocols/awareness`
+   * @returns {import("./document.js").Document}
+   */
+  document(documentId, yjs) {
+    return this.documents.open(documentId, yjs);
+  }
+
   /** Connect, and stay connected until `close`. */
   open() {
     this.connection.open();
@@ -161,6 +174,7 @@ export class Hubbub {
 
   close() {
     this.connection.close();
+    this.#surroundings.background(Promise.all([this.sync.close(), this.documents.close()]));
   }
 
   /**

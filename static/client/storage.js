@@ -7,7 +7,8 @@
  * @property {(key: string, value: any) => Promise<void>} set        of structured-clonable values; what it resolved for is
  *   there after a reload; calls take effect in the order in which they were made
  * @property {(key: string) => Promise<void>} delete
- * @property {(name: string) => Promise<void>} own                   marks something as this page's, until the page is gone
+ * @property {(name: string) => Promise<() => void>} own              marks something as this page's, until the page is gone or
+ *   what it resolved to is called
  * @property {(name: string, work: () => Promise<void>) => Promise<boolean>} ifOrphaned
  *   does the work, and says so, unless a page that is there owns that name, or another does this work now
  * @property {(name: string, work: () => Promise<void>) => Promise<void>} onceOrphaned
@@ -22,7 +23,7 @@ export function memoryStorage() {
     entries: async (prefix) => [...kept].filter(([key]) => key.startsWith(prefix)).sort(([one], [other]) => (one < other ? -1 : 1)),
     set: async (key, value) => void kept.set(key, structuredClone(value)),
     delete: async (key) => void kept.delete(key),
-    own: async () => {},
+    own: async () => () => {},
     ifOrphaned: (_name, work) => work().then(() => true),
     onceOrphaned: (_name, work) => work(),
   };
@@ -69,12 +70,9 @@ export function browserStorage(name, { indexedDB = globalThis.indexedDB, locks =
     delete: async (key) => void (await within("readwrite", (store) => store.delete(key))),
     own: (owned) =>
       new Promise((resolve, reject) => {
-        if (!locks) return resolve();
-        const held = () => {
-          resolve();
-          // Held until the page is gone: this never settles.
-          return new Promise(() => {});
-        };
+        if (!locks) return resolve(() => {});
+        // Held until the page is gone, or this is settled.
+        const held = () => new Promise((release) => resolve(() => release(undefined)));
         locks.request(owned, held).catch(reject);
       }),
     ifOrphaned: async (owned, work) => {

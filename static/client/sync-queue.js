@@ -2,7 +2,7 @@ import { combined, mutation } from "./changes.js";
 import { Emitter } from "./emitter.js";
 import { HubbubError } from "./errors.js";
 import { newId, newSortableId } from "./ids.js";
-import { KeptChanges } from "./kept-changes.js";
+import { Kept } from "./kept.js";
 import { Observable } from "./observable.js";
 import { retryDelay, sleep } from "./retrying.js";
 
@@ -36,7 +36,8 @@ export class SyncQueue extends Observable {
   constructor(hubbub) {
     super({ changes: [], pending: 0, failed: 0 });
     this.#hubbub = hubbub;
-    this.#kept = new KeptChanges(hubbub);
+    /** @type {Kept<any>} */
+    this.#kept = new Kept(hubbub, "changes");
     hubbub.connection.on("live", () => void this.#resume());
     void this.#resume();
   }
@@ -78,7 +79,7 @@ export class SyncQueue extends Observable {
     } else {
       this.#set([...this.getSnapshot().changes, change]);
       this.#fresh.add(change.mutationId);
-      this.#kept.put(change);
+      this.#keep(change);
     }
     void this.#drain();
   }
@@ -107,11 +108,18 @@ export class SyncQueue extends Observable {
     for (const change of gone) this.#remove(change);
   }
 
+  /** Leave what waits to the next one who signs in as this person. */
+  async close() {
+    await this.#kept.close();
+  }
+
   /** Take over what pages that are gone have left, and send what waits. */
   async #resume() {
     await this.#kept.adopt((found) => {
       const { changes } = this.getSnapshot();
-      this.#set([...found, ...changes].sort((one, other) => (one.order < other.order ? -1 : 1)));
+      const left = found.map(([, { error, ...change }]) => ({ ...change, error: error && new HubbubError(error) }));
+      left.forEach((change) => this.#keep(change));
+      this.#set([...left, ...changes].sort((one, other) => (one.order < other.order ? -1 : 1)));
       void this.#drain();
     });
     this.#loaded = true;
@@ -199,13 +207,13 @@ export class SyncQueue extends Observable {
   #settled(change, outcome) {
     const settled = { ...change, ...outcome };
     const { record } = settled;
-    this.#kept.drop(change);
+    this.#kept.drop(change.mutationId);
     this.#set(
       this.getSnapshot().changes.map((each) => {
         if (each.mutationId === change.mutationId) return settled;
         if (!record || !waits(each) || each.collection !== change.collection || each.id !== change.id) return each;
         const rebased = { ...each, base: change.op === "delete" ? null : { version: record.version, data: record.data } };
-        this.#kept.put(rebased);
+        this.#keep(rebased);
         return rebased;
       }),
     );
@@ -247,9 +255,9 @@ export class SyncQueue extends Observable {
   #replace(change, other) {
     if (!other) return this.#remove(change);
     const next = { ...other, order: change.order, status: /** @type {const} */ ("pending"), error: null };
-    if (next.mutationId !== change.mutationId) this.#kept.drop(change);
+    if (next.mutationId !== change.mutationId) this.#kept.drop(change.mutationId);
     if (this.#fresh.delete(change.mutationId)) this.#fresh.add(next.mutationId);
-    this.#kept.put(next);
+    this.#keep(next);
     this.#set(this.getSnapshot().changes.map((each) => (each.mutationId === change.mutationId ? next : each)));
   }
 
@@ -259,15 +267,22 @@ export class SyncQueue extends Observable {
    */
   #update(change, differences) {
     const next = { ...change, ...differences };
-    this.#kept.put(next);
+    this.#keep(next);
     this.#set(this.getSnapshot().changes.map((each) => (each.mutationId === change.mutationId ? next : each)));
   }
 
   /** @param {Change} change */
   #remove(change) {
-    this.#kept.drop(change);
+    this.#kept.drop(change.mutationId);
     this.#fresh.delete(change.mutationId);
     this.#set(this.getSnapshot().changes.filter(({ mutationId }) => mutationId !== change.mutationId));
+  }
+
+  /** @param {Change} change */
+  #keep(change) {
+    const { error } = change;
+    const plain = error && { code: error.code, message: error.message, fields: error.fields };
+    this.#kept.put(change.mutationId, { ...change, error: plain });
   }
 
   /** @param {readonly Change[]} changes */

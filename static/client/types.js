@@ -185,6 +185,20 @@
  * @property {Record<string, any> | null} base     what both began with
  * @property {boolean} requiresManualResolution
  *
+ * @typedef {object} SharedDocument
+ * @property {string} id
+ * @property {string} title
+ * @property {number} version
+ * @property {string} [content]              its plain text
+ * @property {{everyone: "none" | "read" | "write", users: Record<string, "read" | "write">}} access   of others the owner alone sees all
+ * @property {"owner" | "write" | "read"} mine   what this user may do with it
+ * @property {string} ownerId
+ * @property {string} createdAt
+ * @property {string} updatedAt
+ *
+ * @typedef {{id: string, documentId: string, name: string, version: number, createdAt: string, user: User | null}} DocumentVersion
+ * @typedef {{userId: string, name: string, color: string, cursor: any, clientId: number}} Collaborator
+ *
  * @typedef {object} RoomSummary             One line of the list of rooms.
  * @property {Room} room
  * @property {"owner" | "moderator" | "member" | null} role   of this user; null for one who only reads

@@ -111,10 +111,10 @@ test("what is refused for good waits with its reason, and the others go on", asy
   const { connection, queue } = queued();
   queue.add(wish("one", { title: "" }));
   queue.add(wish("two", { title: "two" }));
-  await answer(connection, (mutation) => refused(mutation, "invalid", { fields: { title: ["It is empty."] } }));
-  await answer(connection);
+  const fields = { title: ["It is empty."] };
+  await answer(connection, (mutation) => (mutation.id === "one" ? refused(mutation, "invalid", { fields }) : accepted(mutation)));
   const [failed] = queue.getSnapshot().changes;
-  assert.deepEqual([failed.status, failed.error.message, failed.error.fields], ["failed", "It is invalid.", { title: ["It is empty."] }]);
+  assert.deepEqual([failed.status, failed.error.message, failed.error.fields], ["failed", "It is invalid.", fields]);
   assert.deepEqual([queue.getSnapshot().pending, queue.getSnapshot().failed], [0, 1]);
 
   queue.retry("tasks", "one");
