@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from handlers import policies
 from handlers.base import Actor, Context, Rules
 from handlers.errors import Conflict, Forbidden, NotFound, Unauthenticated
 from models import members, reading, rooms
@@ -32,6 +33,8 @@ def parse(name: str, rules: Rules) -> Channel:
     if kind in {"community", "presence", "admin"} and not rest and ":" not in name:
         return Channel(kind, "")
     if kind in {"user", "room", "presence"} and rest:
+        return Channel(kind, rest)
+    if kind == "collection" and rest in rules.collections:
         return Channel(kind, rest)
     if kind == "app" and _NAME.match(rest):
         return Channel("private" if rest.startswith("private.") else "app", rest)
@@ -109,6 +112,11 @@ async def _token_holder(ctx: Context, channel: Channel, name: str, token: str | 
         raise Forbidden("This private channel takes a subscription token for you and for it.")
 
 
+async def _collection_reader(ctx: Context, channel: Channel, name: str, token: str | None) -> None:
+    """Whoever may read any of the records: the audience of each event tells whose it is."""
+    policies.require(ctx.services.rules.collections[channel.id].read, ctx.actor, "read this collection")
+
+
 async def _room_reader(ctx: Context, channel: Channel, name: str, token: str | None) -> None:
     await seat_in(ctx, channel.id)
 
@@ -123,6 +131,7 @@ _READERS: dict[str, _Reader] = {
     "app": _signed_in,
     "private": _token_holder,
     "admin": _moderator,
+    "collection": _collection_reader,
 }
 
 

@@ -6,6 +6,7 @@ from typing import Any, Literal, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from handlers.declared import Collection, WatchedTable
 from handlers.errors import Forbidden, Unauthenticated
 from handlers.payload import Payload, Upload
 from models import event_log
@@ -186,6 +187,8 @@ class Rules:
     entity_types: tuple[str, ...]
     messages_per_second: float
     messages_burst: int
+    collections: Mapping[str, Collection] = field(default_factory=dict)
+    tables: Mapping[str, WatchedTable] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

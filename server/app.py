@@ -139,7 +139,14 @@ def create_app(settings: Settings) -> web.Application:
     )
     subscriptions.audience = PeopleAudience(presence_watches, viewer_watches, entity_viewers)
     sessions = SocketSessions(connections, identity)
-    rules = Rules(settings.entity_types, settings.messages_per_second, settings.messages_burst)
+    shared = demo.shared_data(settings)
+    rules = Rules(
+        settings.entity_types,
+        settings.messages_per_second,
+        settings.messages_burst,
+        shared.collections,
+        shared.tables,
+    )
     background = BackgroundWork()
     limiter = (
         LocalLimiter() if redis is None else RedisLimiter(redis, settings.redis_prefix, settings.redis_timeout_seconds)

@@ -11,12 +11,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from server import setting_types as types
 from server import setting_urls as urls
 from server.blocked_words import Rule
 from server.demo_secret import kept_secret
+
+if TYPE_CHECKING:
+    from handlers.declared import SharedData
 
 _LEVELS = types.choice("debug", "info", "warning", "error")
 
@@ -111,8 +114,12 @@ class Settings:
         "where uploaded pictures go: a folder or s3://bucket/prefix",
         otherwise="folder media in HUBBUB_VAR",
     )
-    collections: Path | None = _var(
-        "HUBBUB_COLLECTIONS", None, types.existing_file, "TOML file of collections and watched tables"
+    shared_data: "SharedData | None" = _var(
+        "HUBBUB_COLLECTIONS",
+        None,
+        types.shared_data,
+        "TOML file of collections and watched tables",
+        otherwise="none; in demo mode a collection tasks",
     )
 
     # Who may come in
@@ -288,6 +295,13 @@ def _check_together(values: Mapping[str, Any], *, demo_was_given: bool) -> None:
         raise SettingsError(
             f"HUBBUB_BUS_DEAF_SECONDS={values['bus_deaf_seconds']:g}: give more than HUBBUB_BUS_NONCE_SECONDS,"
             f" which is {values['bus_nonce_seconds']:g}"
+        )
+    shared = values["shared_data"]
+    if shared is not None and shared.tables and not (values["database_url"] or "").startswith("postgresql"):
+        name = next(iter(shared.tables))
+        raise SettingsError(
+            f'HUBBUB_COLLECTIONS: tables."{name}": watched tables need PostgreSQL; set DATABASE_URL=postgresql://…, or'
+            " remove the table from the file"
         )
     unverifiable = values["secret"] is None and values["jwks_url"] is None
     if values["demo"] is False and unverifiable:
