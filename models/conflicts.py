@@ -56,7 +56,8 @@ conflicts = Table(
     Index("ix_conflicts_open", "collection", "record_id", "user_id", sqlite_where=_IS_OPEN, postgresql_where=_IS_OPEN),
 )
 
-_LOCKED = select(conflicts).where(conflicts.c.id == bindparam("conflict")).with_for_update()
+_GET = select(conflicts).where(conflicts.c.id == bindparam("conflict"))
+_LOCKED = _GET.with_for_update()
 _OPEN_OF = select(conflicts).where(
     conflicts.c.collection == bindparam("name"),
     conflicts.c.record_id == bindparam("record"),
@@ -126,6 +127,11 @@ async def park(
         "created_at": now(),
     }
     return (await conn.execute(insert(conflicts).values(row).returning(conflicts))).one(), True
+
+
+async def get(conn: AsyncConnection, conflict_id: str) -> Any | None:
+    """The conflict, or None."""
+    return (await conn.execute(_GET, {"conflict": conflict_id})).one_or_none()
 
 
 async def lock(conn: AsyncConnection, conflict_id: str) -> Any | None:

@@ -19,20 +19,21 @@ record_versions = Table(
     Column("version", BigInteger, primary_key=True, autoincrement=False),
     # Null for the version that deleted the record.
     Column("data", Json),
+    Column("owner_id", Text),
     Column("updated_at", Timestamp, nullable=False),
     Column("updated_by", Text),
     Column("replaced_at", Timestamp, nullable=False, index=True),
 )
 
-_COPIED = ("collection", "id", "version", "data", "updated_at", "updated_by")
+_COPIED = ("collection", "id", "version", "data", "owner_id", "updated_at", "updated_by")
 _NOW = table("records", *map(column, _COPIED))
 _KEEP = insert(record_versions).from_select(
-    ["collection", "record_id", "version", "data", "updated_at", "updated_by", "replaced_at"],
+    ["collection", "record_id", *_COPIED[2:], "replaced_at"],
     select(*(_NOW.c[name] for name in _COPIED), bindparam("moment", type_=Timestamp)).where(
         _NOW.c.collection == bindparam("name"), _NOW.c.id == bindparam("record")
     ),
 )
-_ONE = select(record_versions.c.data).where(
+_ONE = select(record_versions).where(
     record_versions.c.collection == bindparam("name"),
     record_versions.c.record_id == bindparam("record"),
     record_versions.c.version == bindparam("number"),
@@ -45,8 +46,8 @@ async def keep(conn: AsyncConnection, collection: str, record_id: str, moment: s
 
 
 async def get(conn: AsyncConnection, collection: str, record_id: str, version: int) -> Any | None:
-    """The data of a version that was replaced; None when it deleted the record, or is kept no longer."""
-    return await conn.scalar(_ONE, {"name": collection, "record": record_id, "number": version})
+    """A version that was replaced; None when it is kept no longer."""
+    return (await conn.execute(_ONE, {"name": collection, "record": record_id, "number": version})).one_or_none()
 
 
 async def expire(conn: AsyncConnection, before: str) -> int:

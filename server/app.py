@@ -146,12 +146,17 @@ def create_app(settings: Settings) -> web.Application:
         settings.messages_burst,
         shared.collections,
         shared.tables,
+        settings.record_bytes,
+        settings.record_page_bytes,
+        settings.record_scan_bytes,
     )
     background = BackgroundWork()
     limiter = (
         LocalLimiter() if redis is None else RedisLimiter(redis, settings.redis_prefix, settings.redis_timeout_seconds)
     )
-    retention = Retention(database, settings.retention_events, settings.retention_seconds)
+    retention = Retention(
+        database, settings.retention_events, settings.retention_seconds, settings.record_history_seconds
+    )
     sql_publications = _sql_publications(settings, database, delivery, retention)
     metrics = Metrics(connections, delivery, bus, peers)
     push = _web_push(settings, database, people.statuses, metrics.push)

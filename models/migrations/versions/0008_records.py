@@ -35,6 +35,7 @@ def upgrade() -> None:
         sa.Column("record_id", sa.Text, nullable=False),
         sa.Column("version", sa.BigInteger, nullable=False),
         sa.Column("data", sa.Text),
+        sa.Column("owner_id", sa.Text),
         sa.Column("updated_at", moment, nullable=False),
         sa.Column("updated_by", sa.Text),
         sa.Column("replaced_at", moment, nullable=False),
