@@ -6,7 +6,7 @@ from handlers import filters, policies
 from handlers.base import Context, handles
 from handlers.declared import STRATEGIES
 from handlers.errors import Invalid, NotFound
-from handlers.parking import Parked, refuse
+from handlers.parking import parked, refuse
 from handlers.payload import Choice, Id, Payload, Whole, client_id, limit
 from handlers.record_data import RecordData, RecordId
 from handlers.record_writes import Change, apply
@@ -68,7 +68,7 @@ async def list_records(
 ) -> dict[str, Any]:
     """The records of a collection that the actor may read, newest first: a page ends early when it grows long.
 
-    With a filter it also ends when many records were looked at; it goes on before ``next``.
+    With a filter it also ends when many records were looked at, and goes on before ``next``, which it names then.
     """
     place = declared(ctx, collection)
     own = policies.require(place.read, ctx.actor, "read this collection") == "own"
@@ -78,7 +78,6 @@ async def list_records(
     rules = ctx.services.rules
     found: list[dict[str, Any]] = []
     told = looked_at = 0
-    last: str | None = before
     while True:
         size = limit + 1 if wanted is None else _BATCH
         rows = await records.page(ctx.conn, collection, owner_id=owner, before=mark, limit=size)
@@ -87,14 +86,14 @@ async def list_records(
             if wanted is None or wanted.matches(record["data"]):
                 told += len(row.json)
                 if len(found) == limit or (found and told > rules.record_page_bytes):
-                    return {"records": found, "hasMore": True, "next": last}
+                    return {"records": found, "hasMore": True}
                 found.append(record)
-            mark, last = row.position, row.id
+            mark = row.position
             looked_at += max(len(row.json), _LEAST_BYTES)
-            if looked_at > rules.record_scan_bytes:
-                return {"records": found, "hasMore": True, "next": last}
+            if wanted is not None and looked_at > rules.record_scan_bytes:
+                return {"records": found, "hasMore": True, "next": row.id}
         if len(rows) < size:
-            return {"records": found, "hasMore": False, "next": None}
+            return {"records": found, "hasMore": False}
 
 
 @handles("record:get", OneRecord, rest=("GET", _ONE), reads=True, audience=_EVERYBODY)
@@ -111,7 +110,7 @@ async def get_record(ctx: Context, collection: str, id: str) -> dict[str, Any]:
 async def _as_before(ctx: Context, result: Any) -> None:
     """What was parked under a client id is answered as it was then."""
     if "parked" in result:
-        refuse(ctx, Parked(**result["parked"]))
+        refuse(ctx, parked(result["parked"]))
 
 
 @handles("record:upsert", UpsertRecord, rest=("PUT", _ONE), audience=_WRITERS, repeated=_as_before)
@@ -131,7 +130,7 @@ async def _answer(ctx: Context, change: Change) -> dict[str, Any]:
     ctx.created = outcome.created
     if outcome.parked is not None:
         refuse(ctx, outcome.parked)
-        return {"parked": {"conflict_id": outcome.parked.conflict_id, "current": outcome.parked.current}}
+        return {"parked": outcome.parked.current}
     assert outcome.record is not None
     return outcome.record
 
