@@ -146,6 +146,8 @@ def create_app(settings: Settings) -> web.Application:
         settings.messages_burst,
         shared.collections,
         shared.tables,
+        settings.filter_terms,
+        settings.filter_length,
     )
     background = BackgroundWork()
     limiter = (

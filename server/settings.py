@@ -218,6 +218,8 @@ class Settings:
     uploads_per_user: int = _count("HUBBUB_UPLOADS_PER_USER", "10", "uploads of a user that a worker takes at a time")
     picture_concurrency: int = _count("HUBBUB_PICTURE_CONCURRENCY", "2", "pictures that a worker works on at a time")
     record_bytes: int = _count("HUBBUB_RECORD_BYTES", "65536", "bytes of a record")
+    filter_terms: int = _count("HUBBUB_FILTER_TERMS", "100", "comparisons of a filter, each value of in one of them")
+    filter_length: int = _count("HUBBUB_FILTER_LENGTH", "4000", "characters of a filter")
     document_update_bytes: int = _count("HUBBUB_DOCUMENT_UPDATE_BYTES", "524288", "bytes of a Yjs update")
 
     # Fine tuning
