@@ -9,7 +9,7 @@ from marshmallow import ValidationError, fields, validate
 from handlers import access, snapshots, views
 from handlers.base import Context, handles
 from handlers.errors import Invalid, NotFound
-from handlers.payload import Any_, Flag, Id, Payload, Whole, channel_name, client_id, filter_text
+from handlers.payload import LIST_MAX, Any_, Bounded, Flag, Id, Payload, Whole, channel_name, client_id, filter_text
 from models import idempotency
 
 # Two words and a colon; Socket.IO's own event names hold none.
@@ -55,7 +55,8 @@ class Publish(Payload):
 class PublishBatch(Payload):
     """``channel:publish-batch``."""
 
-    events = fields.List(fields.Nested(Publish), required=True, validate=validate.Length(min=1, max=1000))
+    batches = frozenset({"events"})
+    events = Bounded(fields.Nested(Publish), required=True, validate=validate.Length(min=1, max=LIST_MAX))
     client_id = client_id()
 
 

@@ -7,6 +7,8 @@ from handlers.record_schema import RecordSchema
 
 OWNER = "owner"
 POLICIES = ("public", "signed-in", OWNER, "role:moderator", "role:admin", "nobody")
+# What conflicts have for a collection that are about something else.
+RESERVED = frozenset({"document"})
 STRATEGIES = ("last-write-wins", "merge", "manual")
 
 

@@ -146,6 +146,9 @@ def create_app(settings: Settings) -> web.Application:
         settings.messages_burst,
         shared.collections,
         shared.tables,
+        settings.record_bytes,
+        settings.record_page_bytes,
+        settings.record_scan_bytes,
         settings.filter_terms,
         settings.filter_length,
     )
@@ -153,7 +156,9 @@ def create_app(settings: Settings) -> web.Application:
     limiter = (
         LocalLimiter() if redis is None else RedisLimiter(redis, settings.redis_prefix, settings.redis_timeout_seconds)
     )
-    retention = Retention(database, settings.retention_events, settings.retention_seconds)
+    retention = Retention(
+        database, settings.retention_events, settings.retention_seconds, settings.record_history_seconds
+    )
     sql_publications = _sql_publications(settings, database, delivery, retention)
     metrics = Metrics(connections, delivery, bus, peers)
     push = _web_push(settings, database, people.statuses, metrics.push)

@@ -170,6 +170,9 @@ class Settings:
     # Times and retention
     retention_events: int = _count("HUBBUB_RETENTION_EVENTS", "1000", "events of a channel that can be resumed")
     retention_seconds: float = _seconds("HUBBUB_RETENTION_SECONDS", "86400", "how long an event can be resumed")
+    record_history_seconds: float = _seconds(
+        "HUBBUB_RECORD_HISTORY_SECONDS", "2592000", "how long what a record was before is kept, and a resolved conflict"
+    )
     recovery_seconds: float = _seconds("HUBBUB_RECOVERY_SECONDS", "120", "Socket.IO's connection state recovery")
     typing_seconds: float = _seconds("HUBBUB_TYPING_SECONDS", "2", "how long one typing:start holds")
     presence_grace_seconds: float = _seconds("HUBBUB_PRESENCE_GRACE_SECONDS", "3", "from disconnected to offline")
@@ -218,6 +221,12 @@ class Settings:
     uploads_per_user: int = _count("HUBBUB_UPLOADS_PER_USER", "10", "uploads of a user that a worker takes at a time")
     picture_concurrency: int = _count("HUBBUB_PICTURE_CONCURRENCY", "2", "pictures that a worker works on at a time")
     record_bytes: int = _count("HUBBUB_RECORD_BYTES", "65536", "bytes of a record")
+    record_page_bytes: int = _count(
+        "HUBBUB_RECORD_PAGE_BYTES", "262144", "bytes of records, or conflicts, after which a page ends", 1024
+    )
+    record_scan_bytes: int = _count(
+        "HUBBUB_RECORD_SCAN_BYTES", "4194304", "bytes of records that one filtered list looks at", 1024
+    )
     filter_terms: int = _count("HUBBUB_FILTER_TERMS", "100", "comparisons of a filter, each value of in one of them")
     filter_length: int = _count("HUBBUB_FILTER_LENGTH", "4000", "characters of a filter")
     document_update_bytes: int = _count("HUBBUB_DOCUMENT_UPDATE_BYTES", "524288", "bytes of a Yjs update")
@@ -236,6 +245,7 @@ class Settings:
         "HUBBUB_BROADCAST_SHARE", "0.5", types.positive(1), "part of a worker's time that a broadcast may take"
     )
     group_commit_size: int = _count("HUBBUB_GROUP_COMMIT_SIZE", "256", "writes that may share one commit")
+    sync_batch: int = _count("HUBBUB_SYNC_BATCH", "50", "mutations of a sync that share a transaction")
     log_level: str = _var("HUBBUB_LOG_LEVEL", "info", _LEVELS, "debug, info, warning or error")
     log_format: str = _var("HUBBUB_LOG_FORMAT", "text", types.choice("text", "json"), "text or json, a line each")
 

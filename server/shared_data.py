@@ -20,7 +20,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from handlers.declared import OWNER, POLICIES, STRATEGIES, Collection, SharedData, WatchedTable
+from handlers.declared import OWNER, POLICIES, RESERVED, STRATEGIES, Collection, SharedData, WatchedTable
 from handlers.record_schema import RecordSchema
 
 _COLLECTION = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -45,6 +45,8 @@ def _collection(name: str, said: Any, folder: Path) -> Collection:
     place = f"collections.{name}"
     if not _COLLECTION.fullmatch(name):
         raise ValueError(f'{place}: give a name of 1 to 64 letters, digits, "-" and "_"')
+    if name in RESERVED:
+        raise ValueError(f"{place}: conflicts of something else are listed under that name; give another one")
     _known(place, said, ("read", "write", "delete", "strategy", "schema"))
     write = _policy(place, "write", said)
     return Collection(

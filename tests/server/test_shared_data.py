@@ -72,6 +72,7 @@ def test_tables_are_declared_with_their_columns(folder: Path) -> None:
         ("[collections]\ntasks = 5", "collections.tasks: make it a table"),
         ('[collections."two words"]', "give a name of 1 to 64 letters"),
         (f"[collections.{'a' * 65}]", "give a name of 1 to 64 letters"),
+        ("[collections.document]", "give another one"),
         ("[collections.tasks]", "collections.tasks.write is missing"),
         ('[collections.tasks]\nwrite = "owner"', "collections.tasks.read is missing"),
         ('[collections.tasks]\nread = "everyone"\nwrite = "owner"', 'collections.tasks.read: "everyone" is none of'),
