@@ -195,6 +195,7 @@ class Rules:
     record_scan_bytes: int = 4_194_304
     filter_terms: int = 100
     filter_length: int = 4000
+    snapshot_records: int = 1000
 
 
 @dataclass(frozen=True, slots=True)

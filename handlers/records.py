@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from handlers import filters, policies
+from handlers import filters, policies, record_pages
 from handlers.base import Context, handles
 from handlers.declared import STRATEGIES
 from handlers.errors import Invalid, NotFound
@@ -17,10 +17,6 @@ _PATH = "/api/collections/{collection}/records"
 _ONE = f"{_PATH}/{{id}}"
 _EVERYBODY = ("user", "visitor", "backend")
 _WRITERS = ("user", "backend")
-# How many records are read at a time where not every one is wanted.
-_BATCH = 50
-# What a record counts that is looked at, however small it is.
-_LEAST_BYTES = 200
 
 
 class OfCollection(Payload):
@@ -74,27 +70,8 @@ async def list_records(
     own = policies.require(place.read, ctx.actor, "read this collection") == "own"
     owner = ctx.user.id if own else None
     wanted = None if filter is None else _parsed(ctx, filter)
-    mark = None if before is None else await _place_of(ctx, collection, before, owner)
-    rules = ctx.services.rules
-    found: list[dict[str, Any]] = []
-    told = looked_at = 0
-    last: str | None = before
-    while True:
-        size = limit + 1 if wanted is None else _BATCH
-        rows = await records.page(ctx.conn, collection, owner_id=owner, before=mark, limit=size)
-        for row in rows:
-            record = records.listed(row)
-            if wanted is None or wanted.matches(record["data"]):
-                told += len(row.json)
-                if len(found) == limit or (found and told > rules.record_page_bytes):
-                    return {"records": found, "hasMore": True, "next": last}
-                found.append(record)
-            mark, last = row.position, row.id
-            looked_at += max(len(row.json), _LEAST_BYTES)
-            if looked_at > rules.record_scan_bytes:
-                return {"records": found, "hasMore": True, "next": last}
-        if len(rows) < size:
-            return {"records": found, "hasMore": False, "next": None}
+    start = None if before is None else (before, await _place_of(ctx, collection, before, owner))
+    return await record_pages.read(ctx, collection, owner_id=owner, wanted=wanted, before=start, limit=limit)
 
 
 @handles("record:get", OneRecord, rest=("GET", _ONE), reads=True, audience=_EVERYBODY)

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from handlers import access, views
+from handlers import access, shared_snapshots, views
 from handlers.base import Context
 from handlers.errors import Unavailable
 from handlers.filters import Filter
@@ -40,10 +40,13 @@ class Stored:
 async def stored(ctx: Context, channel: str, after: int | None, view: Filter | None = None) -> Stored | None:
     """The stored state of a channel; None when it has none."""
     place = access.parse(channel, ctx.services.rules)
-    if place.topic not in _OF_TOPIC:
+    if place.kind in {"collection", "table"}:
+        state, seq = await shared_snapshots.at(ctx, place, channel, view)
+    elif place.topic in _OF_TOPIC:
+        counts, seq = await engagement.at(ctx.conn, place.id, channel)
+        state = _OF_TOPIC[place.topic](counts)
+    else:
         return None
-    counts, seq = await engagement.at(ctx.conn, place.id, channel)
-    state = _OF_TOPIC[place.topic](counts)
     if after is None:
         return Stored(state, seq, True, [])
     found = await event_log.after(ctx.conn, channel, after)

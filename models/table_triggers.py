@@ -48,7 +48,10 @@ CREATE OR REPLACE FUNCTION hubbub_fit(whole jsonb, bytes integer) RETURNS jsonb
 LANGUAGE sql IMMUTABLE SET search_path = {{schema}}, pg_temp
 AS $$
     SELECT CASE WHEN octet_length(whole::text) <= bytes THEN whole ELSE coalesce(
-        (SELECT pg_catalog.jsonb_object_agg(key, value) FROM jsonb_each(whole) WHERE octet_length(value::text) <= {_KEPT_BYTES}),
+        (
+            SELECT pg_catalog.jsonb_object_agg(key, value) FROM jsonb_each(whole)
+            WHERE octet_length(value::text) <= {_KEPT_BYTES}
+        ),
         '{{{{}}}}'
     ) END
 $$
