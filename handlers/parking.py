@@ -7,16 +7,9 @@ from handlers.errors import Conflict
 from models import conflicts
 
 
-class Parked(Conflict):
-    """A change was made of a stale version, and waits in the list of conflicts; current is the stored value."""
-
-    def __init__(self, conflict_id: str, current: Any) -> None:
-        super().__init__(current=current)
-        self.conflict_id = conflict_id
-
-    def wire(self) -> dict[str, Any]:
-        """The ``error`` object, with ``conflictId`` to resolve it by."""
-        return super().wire() | {"conflictId": self.conflict_id}
+def parked(current: Any) -> Conflict:
+    """What is answered to a change that is parked; ``current`` is the stored value as it leaves, None for nothing."""
+    return Conflict("It was changed meanwhile, and your change waits in the list of conflicts.", current)
 
 
 async def park(
@@ -30,7 +23,7 @@ async def park(
     version: int,
     base_version: int,
     current: Any,
-) -> Parked:
+) -> Conflict:
     """Park a change of something that is held, once however often it comes; what its writer is to be answered.
 
     Args:
@@ -56,7 +49,7 @@ async def park(
             "conflict:created",
             {"conflictId": row.id, "collection": collection, "recordId": record_id},
         )
-    return Parked(row.id, current)
+    return parked(current)
 
 
 def refuse(ctx: Context, error: Exception) -> None:

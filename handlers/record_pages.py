@@ -36,31 +36,27 @@ class Page:
 
     @property
     def tired(self) -> bool:
-        """Whether enough was looked at."""
-        return self._looked_at > self._rules.record_scan_bytes
+        """Whether enough was looked at for what was found."""
+        return self._wanted is not None and self._looked_at > self._rules.record_scan_bytes
 
 
 async def read(
-    ctx: Context,
-    collection: str,
-    *,
-    owner_id: str | None,
-    wanted: Filter | None,
-    before: tuple[str, str] | None,
-    limit: int,
+    ctx: Context, collection: str, *, owner_id: str | None, wanted: Filter | None, before: str | None, limit: int
 ) -> dict[str, Any]:
-    """``{records, hasMore, next}``: the page that lies ``before`` an id at its place, or the first."""
+    """``{records, hasMore}``: the page that lies before a place in the order, or the first.
+
+    One that ends because much was looked at has ``next``, the id before which the following one goes on.
+    """
     page = Page(ctx, wanted, limit)
-    last, mark = before or (None, None)
     size = limit + 1 if wanted is None else _BATCH
     while True:
-        rows: Sequence[Any] = await records.page(ctx.conn, collection, owner_id=owner_id, before=mark, limit=size)
+        rows: Sequence[Any] = await records.page(ctx.conn, collection, owner_id=owner_id, before=before, limit=size)
         for row in rows:
             record = records.listed(row)
             if not page.take(record, record["data"], len(row.json)):
-                return {"records": page.found, "hasMore": True, "next": last}
-            last, mark = row.id, row.position
+                return {"records": page.found, "hasMore": True}
+            before = row.position
             if page.tired:
-                return {"records": page.found, "hasMore": True, "next": last}
+                return {"records": page.found, "hasMore": True, "next": row.id}
         if len(rows) < size:
-            return {"records": page.found, "hasMore": False, "next": None}
+            return {"records": page.found, "hasMore": False}

@@ -7,7 +7,7 @@ from handlers import policies
 from handlers.base import Context
 from handlers.declared import OWNER, Collection
 from handlers.errors import Conflict, Forbidden, Invalid, NotFound, TooLarge
-from handlers.parking import Parked, park
+from handlers.parking import park
 from handlers.record_data import require_fit
 from handlers.settling import STRATEGIES, last_write_wins, same
 from models import audience, record_versions, records
@@ -36,7 +36,7 @@ class Outcome:
 
     record: dict[str, Any] | None = None
     created: bool = False
-    parked: Parked | None = None
+    parked: Conflict | None = None
 
 
 def collection(ctx: Context, name: str) -> Collection:

@@ -6,7 +6,7 @@ from handlers import filters, policies, record_pages
 from handlers.base import Context, handles
 from handlers.declared import STRATEGIES
 from handlers.errors import Invalid, NotFound
-from handlers.parking import Parked, refuse
+from handlers.parking import parked, refuse
 from handlers.payload import Choice, Id, Payload, Whole, client_id, filter_text, limit
 from handlers.record_data import RecordData, RecordId
 from handlers.record_writes import Change, apply
@@ -64,13 +64,13 @@ async def list_records(
 ) -> dict[str, Any]:
     """The records of a collection that the actor may read, newest first: a page ends early when it grows long.
 
-    With a filter it also ends when many records were looked at; it goes on before ``next``.
+    With a filter it also ends when many records were looked at, and goes on before ``next``, which it names then.
     """
     place = declared(ctx, collection)
     own = policies.require(place.read, ctx.actor, "read this collection") == "own"
     owner = ctx.user.id if own else None
     wanted = None if filter is None else _parsed(ctx, filter)
-    start = None if before is None else (before, await _place_of(ctx, collection, before, owner))
+    start = None if before is None else await _place_of(ctx, collection, before, owner)
     return await record_pages.read(ctx, collection, owner_id=owner, wanted=wanted, before=start, limit=limit)
 
 
@@ -88,7 +88,7 @@ async def get_record(ctx: Context, collection: str, id: str) -> dict[str, Any]:
 async def _as_before(ctx: Context, result: Any) -> None:
     """What was parked under a client id is answered as it was then."""
     if "parked" in result:
-        refuse(ctx, Parked(**result["parked"]))
+        refuse(ctx, parked(result["parked"]))
 
 
 @handles("record:upsert", UpsertRecord, rest=("PUT", _ONE), audience=_WRITERS, repeated=_as_before)
@@ -108,7 +108,7 @@ async def _answer(ctx: Context, change: Change) -> dict[str, Any]:
     ctx.created = outcome.created
     if outcome.parked is not None:
         refuse(ctx, outcome.parked)
-        return {"parked": {"conflict_id": outcome.parked.conflict_id, "current": outcome.parked.current}}
+        return {"parked": outcome.parked.current}
     assert outcome.record is not None
     return outcome.record
 

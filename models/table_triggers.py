@@ -45,7 +45,7 @@ $$
 """
 _FIT = f"""
 CREATE OR REPLACE FUNCTION hubbub_fit(whole jsonb, bytes integer) RETURNS jsonb
-LANGUAGE sql IMMUTABLE SET search_path = {{schema}}, pg_temp
+LANGUAGE sql IMMUTABLE STRICT SET search_path = {{schema}}, pg_temp
 AS $$
     SELECT CASE WHEN octet_length(whole::text) <= bytes THEN whole ELSE coalesce(
         (
@@ -100,23 +100,23 @@ DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.channel IS NULL) EXECUTE FU
 # Before and after: a row keeps its identity by its key, so an update of the key is a row that goes and one that comes.
 _CHANGES = """
         INSERT INTO table_changes (transaction, channel, data, audience)
-        WITH before AS ({before}), later AS ({later}), paired AS (
-            SELECT b.id AS was_id, l.id AS is_id, b.seen AS old, l.seen AS new, b.owner AS was_of, l.owner AS is_of
-            FROM before AS b FULL JOIN later AS l ON l.id = b.id
+        WITH earlier AS ({earlier}), later AS ({later}), paired AS (
+            SELECT e.id AS was_id, e.seen AS was, e.owner AS was_of, l.id AS is_id, l.seen AS now, l.owner AS is_of
+            FROM earlier AS e FULL JOIN later AS l ON l.id = e.id
         ), told AS (
-            SELECT 'UPDATE' AS kind, is_id AS id, old, new, is_of AS owner FROM paired
-            WHERE is_id = was_id AND is_of = was_of AND new <> old
+            SELECT 'UPDATE' AS kind, is_id AS id, was, now, is_of AS owner FROM paired
+            WHERE is_id = was_id AND is_of = was_of AND now <> was
             UNION ALL
-            SELECT 'DELETE', was_id, old, NULL, was_of FROM paired
+            SELECT 'DELETE', was_id, was, NULL, was_of FROM paired
             WHERE was_of IS NOT NULL AND was_of IS DISTINCT FROM is_of
             UNION ALL
-            SELECT 'INSERT', is_id, NULL, new, is_of FROM paired
+            SELECT 'INSERT', is_id, NULL, now, is_of FROM paired
             WHERE is_of IS NOT NULL AND is_of IS DISTINCT FROM was_of
         )
         SELECT pg_current_xact_id(), {channel},
-            '{{"eventType":"' || kind || '","id":' || pg_catalog.to_jsonb(id)
-            || ',"new":' || coalesce(hubbub_fit(new, {bytes})::text, 'null')
-            || ',"old":' || coalesce(hubbub_fit(old, {bytes})::text, 'null') || ',"version":null}}',
+            '{{"eventType":"' || kind || '","id":' || pg_catalog.to_jsonb(id)::text
+            || ',"new":' || coalesce(hubbub_fit(now, {bytes})::text, 'null')
+            || ',"old":' || coalesce(hubbub_fit(was, {bytes})::text, 'null') || ',"version":null}}',
             {audience}
         FROM told ORDER BY id;
 """
@@ -146,10 +146,10 @@ def _function(title: str) -> str:
 def _body(shape: TableShape) -> str:
     """What the function of a table's triggers does; the text tells whether an installed one is up to date."""
     config = shape.config
-    audience = """'{"only":[' || pg_catalog.to_jsonb(owner) || ']}'""" if config.owner else "NULL"
+    audience = """'{"only":[' || pg_catalog.to_jsonb(owner)::text || ']}'""" if config.owner else "NULL"
     branches = []
     for operation, sides in _SIDES.items():
-        before, later = (
+        earlier, later = (
             _NO_ROWS
             if relation is None
             else f"SELECT {shape.id} AS id, {shape.row} AS seen, {shape.owner} AS owner"
@@ -157,7 +157,7 @@ def _body(shape: TableShape) -> str:
             for relation in sides
         )
         changes = _CHANGES.format(
-            before=before,
+            earlier=earlier,
             later=later,
             channel=literal(config.channel),
             bytes=config.row_bytes,
