@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from handlers.declared import Collection, WatchedTable
 from handlers.errors import Forbidden, Unauthenticated
+from handlers.filters import Filter
 from handlers.payload import Payload, Upload
 from models import event_log
 from models.audience import Audience
@@ -59,8 +60,8 @@ class Subscriptions(Protocol):
     def check(self, connection: str, channel: str) -> None:
         """Raise ``Invalid`` when the connection may not have one more subscription."""
 
-    async def attach(self, connection: str, channel: str, after: int | None) -> Position:
-        """Subscribe; called outside of any transaction."""
+    async def attach(self, connection: str, channel: str, after: int | None, view: Filter | None = None) -> Position:
+        """Subscribe, to what ``view`` leaves of the channel; called outside of any transaction."""
 
     def detach(self, connection: str, channel: str) -> None:
         """End a subscription; nothing happens when there is none."""
@@ -192,6 +193,9 @@ class Rules:
     record_bytes: int = 65_536
     record_page_bytes: int = 262_144
     record_scan_bytes: int = 4_194_304
+    filter_terms: int = 100
+    filter_length: int = 4000
+    snapshot_records: int = 1000
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ in a pattern is another way to write ``%``. A filter is text and no part of an a
 (``like.%ada%`` means what it says), and a value with ``&`` in it stands in double quotes.
 """
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -59,7 +60,7 @@ class Filter:
         return {term.path[0] for term in self.terms}
 
 
-def parse(text: str, *, terms: int, length: int) -> Filter:
+def parse(text: str, *, terms: float = math.inf, length: float = math.inf) -> Filter:
     """Read a filter.
 
     Args:

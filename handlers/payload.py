@@ -201,6 +201,11 @@ def channel_name() -> Id:
     return Id(IDENTIFIER_MAX + 16, required=True)
 
 
+def filter_text() -> Text:
+    """A filter, as it is written; how long it may be is a setting."""
+    return Text(0, 1_000_000)
+
+
 def client_id(**kwargs: Any) -> Id:
     """The id that makes a creating action idempotent: 64 characters at most."""
     return Id(64, **kwargs)

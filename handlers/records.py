@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from handlers import filters, policies
+from handlers import filters, policies, record_pages
 from handlers.base import Context, handles
 from handlers.declared import STRATEGIES
 from handlers.errors import Invalid, NotFound
 from handlers.parking import parked, refuse
-from handlers.payload import Choice, Id, Object, Payload, Whole, client_id, limit
+from handlers.payload import Choice, Id, Object, Payload, Whole, client_id, filter_text, limit
 from handlers.record_data import RecordId
 from handlers.record_writes import Change, apply
 from handlers.record_writes import collection as declared
@@ -17,10 +17,6 @@ _PATH = "/api/collections/{collection}/records"
 _ONE = f"{_PATH}/{{id}}"
 _EVERYBODY = ("user", "visitor", "backend")
 _WRITERS = ("user", "backend")
-# How many records are read at a time where not every one is wanted.
-_BATCH = 50
-# What a record counts that is looked at, however small it is.
-_LEAST_BYTES = 200
 
 
 class OfCollection(Payload):
@@ -32,7 +28,7 @@ class OfCollection(Payload):
 class ListRecords(OfCollection):
     """``record:list``."""
 
-    filter = Id(10_000)
+    filter = filter_text()
     before = Id()
     limit = limit(50, 200)
 
@@ -74,26 +70,8 @@ async def list_records(
     own = policies.require(place.read, ctx.actor, "read this collection") == "own"
     owner = ctx.user.id if own else None
     wanted = None if filter is None else _parsed(ctx, filter)
-    mark = None if before is None else await _place_of(ctx, collection, before, owner)
-    rules = ctx.services.rules
-    found: list[dict[str, Any]] = []
-    told = looked_at = 0
-    while True:
-        size = limit + 1 if wanted is None else _BATCH
-        rows = await records.page(ctx.conn, collection, owner_id=owner, before=mark, limit=size)
-        for row in rows:
-            record = records.listed(row)
-            if wanted is None or wanted.matches(record["data"]):
-                told += len(row.json)
-                if len(found) == limit or (found and told > rules.record_page_bytes):
-                    return {"records": found, "hasMore": True}
-                found.append(record)
-            mark = row.position
-            looked_at += max(len(row.json), _LEAST_BYTES)
-            if wanted is not None and looked_at > rules.record_scan_bytes:
-                return {"records": found, "hasMore": True, "next": row.id}
-        if len(rows) < size:
-            return {"records": found, "hasMore": False}
+    start = None if before is None else await _place_of(ctx, collection, before, owner)
+    return await record_pages.read(ctx, collection, owner_id=owner, wanted=wanted, before=start, limit=limit)
 
 
 @handles("record:get", OneRecord, rest=("GET", _ONE), reads=True, audience=_EVERYBODY)
@@ -145,4 +123,5 @@ async def _place_of(ctx: Context, collection: str, record_id: str, owner_id: str
 
 
 def _parsed(ctx: Context, filter: str) -> filters.Filter:
-    return filters.parse(filter, terms=50, length=10_000)
+    rules = ctx.services.rules
+    return filters.parse(filter, terms=rules.filter_terms, length=rules.filter_length)

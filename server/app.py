@@ -14,7 +14,7 @@ from handlers.access import ENDS_ACCESS
 from handlers.base import Rules, Services
 from models.database import Database
 from models.types import now
-from server import demo, pages, presence_watch, viewers
+from server import demo, pages, presence_watch, viewers, watching
 from server.audience import PeopleAudience
 from server.background import BackgroundWork
 from server.backing import bus_of, leases_of, open_database, peers_of, redis_of, start_peers
@@ -149,6 +149,9 @@ def create_app(settings: Settings) -> web.Application:
         settings.record_bytes,
         settings.record_page_bytes,
         settings.record_scan_bytes,
+        settings.filter_terms,
+        settings.filter_length,
+        settings.snapshot_records,
     )
     background = BackgroundWork()
     limiter = (
@@ -272,6 +275,7 @@ def create_app(settings: Settings) -> web.Application:
 
     async def lifetime(_: web.Application) -> AsyncIterator[None]:
         await open_database(settings, database)
+        await watching.review(database, shared.tables, settings.record_bytes)
         media.open()
         spool.open()
         if bus is not None:
