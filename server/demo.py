@@ -1,12 +1,14 @@
 """Demo mode: guests sign in with a name, and find a place to talk."""
 
 import time
+from pathlib import Path
 from typing import Any
 
 import jwt
 from aiohttp import web
 from marshmallow import ValidationError
 
+from handlers.declared import SharedData
 from handlers.errors import Invalid, NotFound
 from handlers.payload import Choice, Payload, Text
 from models import rooms
@@ -18,13 +20,22 @@ from server.mirror import Mirror
 from server.peer import Peer
 from server.rest import body, respond
 from server.settings import Settings
+from server.shared_data import read
 
 GUEST_SECONDS = 7 * 86_400
+COLLECTIONS = Path(__file__).with_name("demo.toml")
 ROOMS = {
     "Lobby": "Come in and say hello.",
     "Travel": "Where have you been, and where to next?",
     "Stories": "What are you reading or writing?",
 }
+
+
+def shared_data(settings: Settings) -> SharedData:
+    """The collections and tables that were declared; in demo mode, if none were, the demo's own."""
+    if settings.shared_data is None and settings.demo:
+        return read(COLLECTIONS)
+    return settings.shared_data or SharedData()
 
 
 class Guest(Payload):
