@@ -58,7 +58,7 @@ class _Waiting:
         if access.may_see(event, self.actor):
             self._woken.set()
 
-    def hear_signal(self, channel: str, event: str, envelope: bytes) -> None:
+    def hear_signal(self, channel: str, event: str, envelope: bytes, attachments: tuple[bytes, ...] = ()) -> None:
         """Signals are not for who comes later."""
 
     def send_away(self) -> None:

@@ -78,7 +78,7 @@ class StreamGroup:
             for stream, positions in list(self._ahead.items()):
                 self._hear_ahead(stream, positions, event)
 
-    def hear_signal(self, channel: str, event: str, envelope: bytes) -> None:
+    def hear_signal(self, channel: str, event: str, envelope: bytes, attachments: tuple[bytes, ...] = ()) -> None:
         """Write the signal to all."""
         frame = sse_frames.of_signal(envelope)
         for stream in (*self._level, *self._ahead):
