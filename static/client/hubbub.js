@@ -131,6 +131,11 @@ export class Hubbub {
     return ensure(this.#posts, storyId, () => new Posts(this.#surroundings, this.community, storyId));
   }
 
+  /** Whether this user is a moderator, or more. */
+  get moderates() {
+    return this.session.role === "moderator" || this.session.role === "admin";
+  }
+
   /** Connect, and stay connected until `close`. */
   open() {
     this.connection.open();
