@@ -25,12 +25,12 @@ export function CommunityView({ covered }) {
   const community = useCommunityEvents(
     {
       "story:published": ({ storyId, title, authorId }) => {
-        if (authorId !== me) toasts.show({ level: "info", text: `New story: ${title}`, action: { label: "Read", act: () => read(storyId) } });
+        if (authorId !== me) toasts.show({ topic: "story", level: "info", text: `New story: ${title}`, action: { label: "Read", act: () => read(storyId) } });
       },
       "post:created": ({ storyId, title, authorId }) => {
         const story = items.find(({ id }) => id === storyId);
         if (authorId === me || story?.authorId !== me) return;
-        toasts.show({ level: "info", title, text: `A new post in ${story.title}`, action: { label: "View", act: () => read(storyId) } });
+        toasts.show({ topic: "post", level: "info", title, text: `A new post in ${story.title}`, action: { label: "View", act: () => read(storyId) } });
       },
     },
     { autoRevalidate: false },
@@ -57,7 +57,8 @@ export function CommunityView({ covered }) {
   const write = () => ui.openDialog({ kind: "story" });
   return html`
     <${Page} title="Community" icon="book" covered=${covered} class="community"
-      tools=${html`<${LiveIndicator} community=${community} />
+      tools=${html`<div class="wide-only"><${TypingWords} words=${formatTyping(community.typing, "writing a post")} /></div>
+        <${LiveIndicator} community=${community} />
         <button class="button primary write-story" onClick=${write}><${Icon} name="plus" size=${18} /><span>Write a story</span></button>`}>
       <${NewsBanner} count=${waiting.length} onView=${viewNow} />
       ${!community.isConnected && community.error && html`<${Trouble} community=${community} />`}
@@ -76,7 +77,6 @@ export function CommunityView({ covered }) {
       <ul class="feed" ref=${feed} aria-label="Stories">
         ${items.map((story) => html`<${StoryCard} key=${story.id} story=${story} fresh=${fresh.includes(story.id)} />`)}
       </ul>
-      <${TypingWords} words=${formatTyping(community.typing, "writing a post")} />
       ${hasMore &&
       html`<button class="button wide" disabled=${loadingMore} onClick=${() => hubbub.stories.loadMore().catch(toasts.fail)}>
         ${loadingMore ? "Loading…" : "Show older stories"}

@@ -2,7 +2,7 @@ import { Ago } from "./ago.js";
 import { usePage } from "./context.js";
 import { Icon, IconButton } from "./icons.js";
 import { PlainText } from "./message-text.js";
-import { addressOf, causeOf, KINDS, STATUSES } from "./moderation-looks.js";
+import { causeOf, KINDS, placeOf, STATUSES } from "./moderation-looks.js";
 import { Picture, pictureName } from "./picture.js";
 import { PersonAvatar } from "./presence-dot.js";
 import { html } from "./view.js";
@@ -15,7 +15,7 @@ import { html } from "./view.js";
 export function ModerationCard({ item }) {
   const { hubbub, ui, toasts } = usePage();
   const { label, icon } = KINDS[item.kind];
-  const address = addressOf(item);
+  const place = placeOf(item);
   const told = (error) => toasts.fail(error);
   const approve = () => hubbub.moderation.decide(item.id, "approve").then(() => toasts.say(`${label} approved.`, "success"), told);
   const reject = () =>
@@ -35,7 +35,7 @@ export function ModerationCard({ item }) {
       <div class="queue-head">
         <span class="queue-kind"><${Icon} name=${icon} size=${18} />${label}</span>
         <span class="tag waiting">${causeOf(item)}</span>
-        <span class="queue-where"><${Ago} at=${item.createdAt} />${address && html` · <a href=${address}>Where</a>`}</span>
+        <span class="queue-where"><${Ago} at=${item.createdAt} />${place && html` in <a href=${place.address}>${place.name}</a>`}</span>
       </div>
       <${Subject} item=${item} />
       ${item.flags.some(({ reason }) => reason) &&

@@ -1,3 +1,5 @@
+import { tripOf } from "./trips.js";
+
 /**
  * How what waits for moderators is named.
  *
@@ -27,10 +29,11 @@ const times = (count) => (count === 1 ? "once" : `${count} times`);
  * Where the page shows the thing, or what it belongs to.
  *
  * @param {ModerationItem} item
- * @returns {string | null}
+ * @returns {{address: string, name: string} | null}
  */
-export function addressOf({ entityType, entityId, subject }) {
+export function placeOf({ kind, entityType, entityId, subject }) {
   const storyId = subject?.storyId ?? (entityType === "story" ? entityId : null);
-  if (storyId) return `#/stories/${encodeURIComponent(storyId)}`;
-  return entityType === "trip" ? `#/trips/${encodeURIComponent(entityId)}` : null;
+  if (storyId) return { address: `#/stories/${encodeURIComponent(storyId)}`, name: kind === "story" ? "this story" : "a story" };
+  if (entityType !== "trip") return null;
+  return { address: `#/trips/${encodeURIComponent(entityId)}`, name: tripOf(entityId)?.title ?? "a trip" };
 }

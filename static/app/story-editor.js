@@ -50,10 +50,10 @@ export function StoryEditor({ story, close }) {
         </label>
         <label class="field">
           <span>Story</span>
-          <textarea name="body" rows="9" maxlength=${BODY_LENGTH} value=${body} onInput=${(event) => setBody(event.target.value)}></textarea>
+          <textarea name="body" rows="8" maxlength=${BODY_LENGTH} value=${body} onInput=${(event) => setBody(event.target.value)}></textarea>
         </label>
         ${!story &&
-        html`<fieldset class="choices">
+        html`<fieldset class="choices readers">
           <legend>Who can read it</legend>
           ${VISIBILITIES.map(
             ({ value, title: name, text }) => html`

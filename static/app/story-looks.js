@@ -4,9 +4,9 @@ import { html } from "./view.js";
 /** How stories and posts are named and marked. */
 
 export const VISIBILITIES = [
-  { value: "public", title: "Public", text: "Everyone finds it in the community.", icon: "compass", act: "Publish" },
-  { value: "unlisted", title: "Unlisted", text: "Whoever has the link can read it.", icon: "link", act: "Make unlisted" },
-  { value: "private", title: "Private", text: "Only you can read it.", icon: "lock", act: "Unpublish" },
+  { value: "public", title: "Public", text: "Everyone finds it here.", icon: "compass", act: "Publish" },
+  { value: "unlisted", title: "Unlisted", text: "For who has the link.", icon: "link", act: "Make unlisted" },
+  { value: "private", title: "Private", text: "For you alone.", icon: "lock", act: "Unpublish" },
 ];
 
 export const POST_TYPES = [

@@ -1,7 +1,7 @@
 import { Ago } from "./ago.js";
 import { CommentsSection } from "./comments-section.js";
 import { usePage } from "./context.js";
-import { Icon, IconButton } from "./icons.js";
+import { IconButton } from "./icons.js";
 import { LikeButton, SaveButton } from "./mark-buttons.js";
 import { PlainText } from "./message-text.js";
 import { Nothing, Page } from "./page.js";
@@ -21,11 +21,11 @@ export function StoryView({ id, covered }) {
   const { hubbub, ui } = usePage();
   const store = hubbub.story(id ?? "");
   const { status, error, story } = useStore(store);
-  const back = html`<button class="button quiet" onClick=${() => ui.go("community")}><${Icon} name="back" size=${18} />All stories</button>`;
+  const back = html`<button class="button quiet" onClick=${() => ui.go("community")}>All stories</button>`;
   useEffect(() => hubbub.stories.seen(), [id]);
 
   return html`
-    <${Page} title=${story?.title ?? "Story"} icon="book" covered=${covered} tools=${back}>
+    <${Page} title="Story" icon="book" covered=${covered} tools=${back}>
       ${status === "loading" && html`<div class="sheet story-skeleton" aria-hidden="true"><i class="skeleton"></i><b class="skeleton"></b><b class="skeleton"></b></div>`}
       ${status === "gone" &&
       html`<${Nothing} icon="book" title="This story is not here">
