@@ -15,7 +15,7 @@ export function UploadTile({ item, gallery }) {
       ${address && html`<img src=${address} alt="" />`}
       <div class="tile-progress">
         ${failed
-          ? html`<span class="problem" role="alert">${item.error?.message ?? "It did not arrive."}</span>
+          ? html`<span class="problem" role="alert">${reasonOf(item.error)}</span>
               <button class="button small" onClick=${() => gallery.retryUpload(item.clientId)}>Try again</button>`
           : html`<progress max="1" value=${item.progress} aria-label=${`Uploading ${item.name}`}></progress>
               <span aria-hidden="true">${percent < 100 ? `${percent} %` : "Being checked…"}</span>`}
@@ -25,6 +25,9 @@ export function UploadTile({ item, gallery }) {
     </li>
   `;
 }
+
+/** @param {any} error what is wrong with the file itself says more than that something is */
+const reasonOf = (error) => [error?.fields?.file].flat()[0] ?? error?.message ?? "It did not arrive.";
 
 /**
  * An address at which the page can show a file that was chosen.
