@@ -4,8 +4,8 @@ import { usePage } from "./context.js";
 import { Icon, IconButton } from "./icons.js";
 import { PlainText } from "./message-text.js";
 import { PersonAvatar } from "./presence-dot.js";
-import { html, useState } from "./view.js";
-import { Writer } from "./writer.js";
+import { html, useRef, useState } from "./view.js";
+import { useFocusBack, Writer } from "./writer.js";
 
 /** Answers are set in so far; deeper ones stand below one another. */
 const INDENTED = 4;
@@ -30,8 +30,10 @@ export function CommentThread({ thread, depth, ...shared }) {
   const { comment, answers } = thread;
   const { comments, pending, answering, onAnswer, onSend } = shared;
   const own = pending.filter(({ replyToId }) => replyToId === comment.id);
+  const place = useRef(null);
+  useFocusBack(answering === comment.id, place, "[data-answer]");
   return html`
-    <li class="thread ${depth >= INDENTED ? "deep" : ""}">
+    <li ref=${place} class="thread ${depth >= INDENTED ? "deep" : ""}">
       <${CommentItem} comment=${comment} comments=${comments} onAnswer=${() => onAnswer(comment.id)} />
       ${answering === comment.id &&
       html`<div class="thread-answer">
@@ -53,6 +55,8 @@ export function CommentThread({ thread, depth, ...shared }) {
 function CommentItem({ comment, comments, onAnswer }) {
   const { hubbub, ui, toasts } = usePage();
   const [editing, setEditing] = useState(false);
+  const place = useRef(null);
+  useFocusBack(editing, place, "[aria-haspopup]");
   const { user, body, createdAt, editedAt, status } = comment;
   const mine = user.id === hubbub.me.id;
   const save = (text) => {
@@ -60,7 +64,7 @@ function CommentItem({ comment, comments, onAnswer }) {
     comments.edit(comment.id, text).catch(toasts.fail);
   };
   return html`
-    <article class="comment" data-comment=${comment.id} aria-label=${`Comment of ${user.name}`}>
+    <article ref=${place} class="comment" data-comment=${comment.id} aria-label=${`Comment of ${user.name}`}>
       <${PersonAvatar} user=${user} />
       <div class="comment-body">
         <div class="byline">
@@ -73,7 +77,7 @@ function CommentItem({ comment, comments, onAnswer }) {
         ${!editing &&
         html`<div class="comment-actions">
           ${status === "approved" &&
-          html`<button type="button" class="button quiet small" onClick=${onAnswer}><${Icon} name="reply" size=${16} />Answer</button>`}
+          html`<button type="button" class="button quiet small" data-answer onClick=${onAnswer}><${Icon} name="reply" size=${16} />Answer</button>`}
           <${IconButton} name="more" size=${18} label=${`Actions for the comment of ${user.name}`} aria-haspopup="menu"
             onClick=${(event) =>
               ui.openPopup({

@@ -65,3 +65,18 @@ export function Writer({ label, action, onSend, text: before = "", onCancel, typ
     </form>
   `;
 }
+
+/**
+ * Give the focus back to the button that opened a field, when the field is closed.
+ *
+ * @param {boolean} open
+ * @param {{current: HTMLElement | null}} place what holds the button
+ * @param {string} button a selector
+ */
+export function useFocusBack(open, place, button) {
+  const was = useRef(false);
+  useLayoutEffect(() => {
+    if (was.current && !open) place.current?.querySelector(button)?.focus();
+    was.current = open;
+  }, [open]);
+}

@@ -103,7 +103,7 @@ async def test_what_is_held_back_appears_when_it_is_approved(demo, visit):
     for kind in ("story", "comment", "post"):
         await mo.page.get_by_label("Kind").select_option(kind)
         await expect(mo.page.locator("[data-item]")).to_have_attribute("data-kind", kind)
-        await mo.page.get_by_role("button", name="Approve").click()
+        await mo.page.get_by_role("button", name="Approve", exact=True).click()
         await expect(mo.page.locator("[data-item]")).to_have_count(0)
     await counts(mo, 0)
     await expect(comment(bo, "He sold cheap watches")).to_be_visible()
