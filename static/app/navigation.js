@@ -1,7 +1,10 @@
+import { CommunityView } from "./community-view.js";
 import { usePage } from "./context.js";
 import { Icon } from "./icons.js";
+import { ModerationBadge, ModerationView } from "./moderation-view.js";
 import { RoomView } from "./room-view.js";
 import { SavedView } from "./saved-view.js";
+import { StoryView } from "./story-view.js";
 import { TripView } from "./trip-view.js";
 import { html, useStore } from "./view.js";
 
@@ -22,31 +25,28 @@ import { html, useStore } from "./view.js";
 export const PAGES = {
   rooms: { View: RoomView },
   trips: { View: TripView },
+  community: { View: CommunityView, label: "Community", icon: "book" },
+  stories: { View: StoryView, within: "community" },
   saved: { View: SavedView, label: "Saved", icon: "bookmark" },
+  moderation: { View: ModerationView, label: "Moderation", icon: "shield", moderators: true, Badge: ModerationBadge },
 };
 
 /**
  * @param {string} kind as the address has it
- * @param {string} role of the reader
+ * @param {boolean} moderates whether the reader does
  * @returns {Entry} the page of the rooms for what there is not
  */
-export function pageOf(kind, role) {
+export function pageOf(kind, moderates) {
   const page = Object.hasOwn(PAGES, kind) ? PAGES[kind] : PAGES.rooms;
-  return isFor(page, role) ? page : PAGES.rooms;
+  return page.moderators && !moderates ? PAGES.rooms : page;
 }
-
-/**
- * @param {Entry} page
- * @param {string} role
- */
-const isFor = ({ moderators }, role) => !moderators || role === "moderator" || role === "admin";
 
 /** The ways to the pages, in the sidebar. */
 export function Navigation() {
   const { hubbub, ui } = usePage();
   const { kind } = useStore(ui);
   const current = PAGES[kind]?.within ?? kind;
-  const entries = Object.entries(PAGES).filter(([, page]) => page.label && isFor(page, hubbub.session.role));
+  const entries = Object.entries(PAGES).filter(([, page]) => page.label && (hubbub.moderates || !page.moderators));
   return html`
     <nav aria-label="Pages">
       <ul class="pages">

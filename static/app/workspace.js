@@ -18,7 +18,7 @@ export function Workspace() {
   const { status, error } = useStore(hubbub.connection);
   const { rooms } = useStore(hubbub.chat);
   const unread = rooms.reduce((sum, { unreadCount }) => sum + unreadCount, 0);
-  const { View } = pageOf(kind, hubbub.session.role);
+  const { View } = pageOf(kind, hubbub.moderates);
   const somewhere = kind !== "rooms" || id !== null;
   useWhereabouts(kind, id);
 

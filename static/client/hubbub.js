@@ -167,6 +167,11 @@ export class Hubbub {
     return this.documents.open(documentId, yjs);
   }
 
+  /** Whether this user is a moderator, or more. */
+  get moderates() {
+    return this.session.role === "moderator" || this.session.role === "admin";
+  }
+
   /** Connect, and stay connected until `close`. */
   open() {
     this.connection.open();
