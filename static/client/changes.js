@@ -61,7 +61,8 @@ export function mutation({ mutationId, op, collection, id, base, set, unset, str
     op,
     collection,
     id,
-    ...(op === "upsert" && { data: applied(base?.data ?? {}, { set, unset }) }),
+    // Version 0: it was not there.
+    ...(op === "upsert" && { data: applied(base?.data ?? {}, { set, unset }), baseVersion: 0 }),
     ...(base && { baseVersion: base.version }),
     ...(strategy && { strategy }),
   };

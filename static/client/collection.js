@@ -29,7 +29,7 @@ export class Collection extends Followed {
   #events = new Emitter();
   /** @type {Map<string, SharedRecord>} as the server has them */
   #records = new Map();
-  /** Where the next page begins: id of the last record of the pages so far. @type {string | undefined} */
+  /** Where the next page begins: id of the last record that was looked at. @type {string | undefined} */
   #oldest;
   /** Versions of what is gone, so that a late answer does not bring it back. @type {Map<string, number>} */
   #gone = new Map();
@@ -269,10 +269,10 @@ export class Collection extends Followed {
     this.#gone.set(id, version);
   }
 
-  /** @param {{records: SharedRecord[], hasMore?: boolean}} page */
-  #take({ records, hasMore = false }) {
+  /** @param {{records: SharedRecord[], hasMore?: boolean, next?: string}} page `next`: it ended early, there */
+  #take({ records, hasMore = false, next }) {
     for (const record of records) this.#put(record);
-    this.#oldest = records.at(-1)?.id ?? this.#oldest;
+    this.#oldest = next ?? records.at(-1)?.id ?? this.#oldest;
     this.change({ hasMore });
     this.#publish();
   }

@@ -35,7 +35,8 @@ export class Conflicts extends PagedList {
    * @param {import("./types.js").Envelope} envelope
    */
   apply({ event, data }) {
-    if (event === "conflict:created") this.put(data);
-    else if (event === "conflict:resolved") this.remove(data.id ?? data.conflictId);
+    if (event === "conflict:resolved") this.remove(data.conflictId);
+    // What it is about stands in the list alone.
+    else if (event === "conflict:created") this.hubbub.background(this.hold(() => this.load(undefined)));
   }
 }

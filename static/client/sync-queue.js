@@ -150,7 +150,8 @@ export class SyncQueue extends Observable {
     });
     try {
       const { results } = await this.#hubbub.connection.call("record:sync", { mutations: batch.map(mutation) });
-      const errors = batch.map((change, at) => this.#answered(change, results[at]));
+      const errors = [];
+      for (const [at, change] of batch.entries()) errors.push(await this.#answered(change, results[at]));
       this.#singly = Math.max(0, this.#singly - 1);
       return errors.find((error) => error?.retryable) ?? null;
     } catch (failure) {
@@ -186,18 +187,30 @@ export class SyncQueue extends Observable {
   /**
    * @param {Change} change
    * @param {{ok: boolean, data?: any, error?: any}} result
-   * @returns {HubbubError | null}
+   * @returns {Promise<HubbubError | null>}
    */
-  #answered(change, result) {
+  async #answered(change, result) {
     if (result.ok) {
       this.#settled(change, { status: "saved", record: result.data });
       return null;
     }
     const error = new HubbubError(result.error);
     if (error.retryable) return error;
-    if (error.code === "conflict") this.#settled(change, { status: "parked", error });
+    if (error.code === "conflict" && (await this.#isParked(change))) this.#settled(change, { status: "parked", error });
     else this.#refused(change, error);
     return error;
+  }
+
+  /**
+   * A conflict is parked, or, where the two changes are not valid together, is this user's to make good.
+   *
+   * @param {Change} change
+   */
+  async #isParked({ strategy, collection, id }) {
+    if (strategy === "manual") return true;
+    const { connection, settings } = this.#hubbub;
+    const { conflicts } = await connection.call("conflict:list", { limit: settings.conflictPage });
+    return conflicts.some((/** @type {any} */ each) => each.collection === collection && each.recordId === id);
   }
 
   /**

@@ -93,9 +93,14 @@ test("older records are loaded page by page, behind the last one of the page bef
   const more = collection.loadMore();
   const { payload, resolve } = await connection.nextOf("record:list");
   assert.deepEqual(payload, { collection: "tasks", limit: 2, before: "c" });
-  resolve({ records: [record("b", 1, { title: "b" }, 2)], hasMore: false });
+  resolve({ records: [record("b", 1, { title: "b" }, 2)], hasMore: true, next: "a5" });
   await more;
   assert.deepEqual(shown(collection).map(([id]) => id), ["d", "c", "b"]);
+  const last = collection.loadMore();
+  const after = await connection.nextOf("record:list");
+  assert.equal(after.payload.before, "a5", "a page may end before the next record that matches");
+  after.resolve({ records: [], hasMore: false });
+  await last;
   assert.equal(collection.getSnapshot().hasMore, false);
 });
 

@@ -23,10 +23,12 @@ async function watched(t, conflicts) {
 }
 
 test("what waits for a decision comes and goes live", async (t) => {
-  const { store, deliver } = await watched(t, [conflict("c1")]);
-  deliver("conflict:created", conflict("c2"));
-  assert.deepEqual(ids(store), ["c2", "c1"]);
-  deliver("conflict:resolved", { ...conflict("c1"), requiresManualResolution: false });
+  const { connection, store, deliver } = await watched(t, [conflict("c1")]);
+  deliver("conflict:created", { conflictId: "c2", collection: "tasks", recordId: "a" });
+  (await connection.nextOf("conflict:list")).resolve({ conflicts: [conflict("c2"), conflict("c1")], hasMore: false });
+  await until(store, ({ items }) => items.length === 2);
+  await settled();
+  deliver("conflict:resolved", { conflictId: "c1", collection: "tasks", recordId: "a", resolution: "remote" });
   assert.deepEqual(ids(store), ["c2"]);
 });
 

@@ -76,7 +76,7 @@ test("a change that waits is based on the version that an earlier one of the rec
   const first = await answer(connection, (mutation) =>
     mutation.id === "one" ? { ...accepted(mutation), data: record("one", 7, { title: "mine", done: false, by: "bo" }) } : accepted(mutation),
   );
-  assert.deepEqual(first.map(({ id, baseVersion }) => [id, baseVersion]), [["one", 3], ["two", undefined]]);
+  assert.deepEqual(first.map(({ id, baseVersion }) => [id, baseVersion]), [["one", 3], ["two", 0]]);
   const [rebased] = await answer(connection);
   assert.deepEqual([rebased.data, rebased.baseVersion], [{ title: "mine", done: true, by: "bo" }, 7]);
 });
@@ -165,6 +165,19 @@ test("a change that was parked for somebody to decide waits no longer", async ()
   await answer(connection, (mutation) => refused(mutation, "conflict", { current: record("one", 2, { title: "theirs" }) }));
   assert.deepEqual(heard, [["one", "parked", 2]]);
   assert.equal(queue.getSnapshot().pending + queue.getSnapshot().failed, 0);
+});
+
+test("a conflict that nobody can decide on, because it was not parked, is a failure", async () => {
+  for (const [parked, status] of [[true, "parked"], [false, "failed"]]) {
+    const { connection, queue } = queued();
+    queue.add(wish("one", { title: "mine" }, { base: base(1, { title: "old" }) }));
+    await answer(connection, (mutation) => refused(mutation, "conflict"));
+    const other = { collection: "tasks", recordId: "two" };
+    const conflicts = parked ? [other, { collection: "tasks", recordId: "one" }] : [other];
+    (await connection.nextOf("conflict:list")).resolve({ conflicts });
+    await until(queue, ({ pending }) => pending === 0);
+    assert.equal(queue.of("tasks", "one")[0].status, status);
+  }
 });
 
 test("a batch is bounded in number and in bytes", async () => {
