@@ -1,3 +1,4 @@
+export { same } from "./changes.js";
 export { threads } from "./comments.js";
 export { HubbubError } from "./errors.js";
 export { formatAgo, formatPresence, formatViewers } from "./formats.js";
