@@ -7,8 +7,7 @@ from typing import Any
 from handlers import policies
 from handlers.base import Context, handles
 from handlers.errors import Conflict, Invalid, NotFound
-from handlers.payload import Choice, Id, Payload, limit
-from handlers.record_data import RecordData
+from handlers.payload import Choice, Id, Object, Payload, limit
 from handlers.record_writes import overwrite
 from models import conflicts, records
 
@@ -46,7 +45,7 @@ class ResolveConflict(Payload):
 
     conflict_id = Id(required=True)
     resolution = Choice("local", "remote", "custom", required=True)
-    data = RecordData()
+    data = Object()
 
 
 @handles("conflict:list", ListConflicts, rest=("GET", _PATH), reads=True, audience=("user", "backend"))

@@ -163,6 +163,13 @@ class Choice(fields.Field[str]):
         return value
 
 
+class Object(fields.Dict):
+    """An object of the application's own."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        return clean_all(super()._deserialize(value, attr, data, **kwargs))
+
+
 class Any_(fields.Raw):
     """Any JSON value."""
 

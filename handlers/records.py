@@ -7,8 +7,8 @@ from handlers.base import Context, handles
 from handlers.declared import STRATEGIES
 from handlers.errors import Invalid, NotFound
 from handlers.parking import parked, refuse
-from handlers.payload import Choice, Id, Payload, Whole, client_id, filter_text, limit
-from handlers.record_data import RecordData, RecordId
+from handlers.payload import Choice, Id, Object, Payload, Whole, client_id, filter_text, limit
+from handlers.record_data import RecordId
 from handlers.record_writes import Change, apply
 from handlers.record_writes import collection as declared
 from models import records
@@ -43,7 +43,7 @@ class UpsertRecord(OfCollection):
     """``record:upsert``."""
 
     id = RecordId(required=True)
-    data = RecordData(required=True)
+    data = Object(required=True)
     base_version = Whole(0)
     strategy = Choice(*STRATEGIES)
     owner_id = Id()

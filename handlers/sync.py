@@ -9,8 +9,8 @@ from handlers.base import Context, Pieces, handles
 from handlers.declared import STRATEGIES
 from handlers.errors import ActionError, Invalid, Unavailable
 from handlers.failures import told
-from handlers.payload import LIST_MAX, Bounded, Choice, Id, Payload, Whole, client_id
-from handlers.record_data import RecordData, RecordId
+from handlers.payload import LIST_MAX, Bounded, Choice, Id, Object, Payload, Whole, client_id
+from handlers.record_data import RecordId
 from handlers.record_writes import Change, apply
 from models import idempotency, records
 from models.database import is_retryable, is_unavailable
@@ -27,7 +27,7 @@ class Mutation(Payload):
     op = Choice("upsert", "delete", required=True)
     collection = Id(required=True)
     id = RecordId(required=True)
-    data = RecordData()
+    data = Object()
     base_version = Whole(0)
     strategy = Choice(*STRATEGIES)
     owner_id = Id()

@@ -12,6 +12,7 @@ from openapi_spec_validator import validate
 
 from handlers import REGISTRY, access
 from handlers.base import Rules
+from handlers.declared import Collection
 from handlers.events import CHANNELS, EVENTS
 from handlers.replies import REPLIES
 from server.app import create_app
@@ -21,7 +22,7 @@ from tests.server.reference import Reference
 from tests.server.reference_walk import STAGES, Walk
 from tests.support.hubbub import Cluster, Hubbub
 from tests.support.js import ConnectRefused, JsClients
-from tests.support.process import ROOT
+from tests.support.process import ROOT, temporary_folder
 
 ASYNCAPI_SCHEMA = ROOT / "static/node_modules/@asyncapi/specs/schemas/3.0.0.json"
 ENTITIES = ("trip", "post")
@@ -33,8 +34,10 @@ ASIDE = {"server:draining"}
 
 @pytest.fixture(scope="module")
 def cluster_variables() -> dict[str, str]:
-    """A push service on this machine."""
-    return LOOPBACK
+    """A push service on this machine, and a collection."""
+    declared = temporary_folder("collections") / "collections.toml"
+    declared.write_text('[collections.tasks]\nread = "signed-in"\nwrite = "signed-in"\n', encoding="utf-8")
+    return LOOPBACK | {"HUBBUB_COLLECTIONS": str(declared)}
 
 
 def references(part: Any) -> Iterator[str]:
@@ -91,7 +94,7 @@ def test_every_action_and_every_event_is_described() -> None:
 
 
 def test_every_channel_is_one_of_the_servers() -> None:
-    rules = Rules(ENTITIES, 1, 1)
+    rules = Rules(ENTITIES, 1, 1, {"orders": Collection("orders", "public", "owner", "owner", "merge")})
     for each in CHANNELS.values():
         name = each.address.format(userId="ada", roomId="1", type="trip", id="1", name="orders")
         assert access.canonical(name, rules) == name
