@@ -97,6 +97,11 @@ CHANNELS: dict[str, ChannelKind] = {
         "by the collection's policy; where that is `owner`, of each record its owner",
         "Changes of a collection's records.",
     ),
+    "table": ChannelKind(
+        "table:{schema}.{table}",
+        "by the table's policy; where that is `owner`, of each row its owner",
+        "Changes of a table of the application's own, which `hubbub watch` watches.",
+    ),
     "admin": ChannelKind("admin", "moderators and admins", "What moderators watch."),
 }
 
@@ -107,6 +112,7 @@ _IMAGES = ("images",)
 _ADMIN = ("admin",)
 _COMMUNITY = ("community",)
 _WHICH = {"conflictId": ID, "collection": TEXT, "recordId": ID}
+_ROW: Schema = {"type": "object", "description": "The declared columns; what was too large is left out."}
 _CHANGED_STORY = thing(storyId=ID, timestamp=TIME)
 _CHANGED_POST = thing(postId=ID, storyId=ID, timestamp=TIME)
 
@@ -183,6 +189,14 @@ _ALL = (
             version=SEQ,
         ),
         "A record is there, is another one, or is gone: what it is now and what it was before, whole.",
+    ),
+    EventKind(
+        "table:changed",
+        ("table",),
+        thing(
+            eventType=words("INSERT", "UPDATE", "DELETE"), id=TEXT, new=maybe(_ROW), old=maybe(_ROW), version=just(None)
+        ),
+        "A row is there, is another one, or is gone: its columns as they are now and as they were.",
     ),
     EventKind("conflict:created", _USER, thing(**_WHICH), "A change of this person's waits to be resolved."),
     EventKind(

@@ -49,6 +49,7 @@ _RECORDS = thing(
     hasMore=FLAG,
     next=ID,
 )
+_ROW: Schema = {"type": "object", "description": "The declared columns of a table."}
 
 REPLIES: dict[str, Answer] = {
     "channel:subscribe": Answer(
@@ -66,6 +67,7 @@ REPLIES: dict[str, Answer] = {
                     thing(presence=many(ref("Presence"))),
                     ref("Viewers"),
                     _RECORDS,
+                    page("records", _ROW),
                 ],
             },
         )
