@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from handlers.base import Actor, Context, Documents, handles
-from handlers.documents import CONTENT_MAX, readable, require_size, whole
+from handlers.documents import CONTENT_MAX, TITLE_MAX, readable, require_size, whole
 from handlers.errors import Conflict, Invalid, NotFound, TooLarge, Unavailable
 from handlers.payload import Choice, Id, Payload, Text, Whole, limit
 from models import document_updates, document_versions, documents, users
@@ -24,7 +24,8 @@ class SaveDocument(Payload):
     """``document:save``."""
 
     document_id = Id(required=True)
-    content = Text(0, CONTENT_MAX, required=True)
+    content = Text(0, CONTENT_MAX)
+    title = Text(1, TITLE_MAX)
     base_version = Whole(1)
     strategy = Choice("last-write-wins", "merge", "manual", load_default="last-write-wins")
 
@@ -62,19 +63,38 @@ class _Text:
 
 @handles("document:save", SaveDocument, rest=("PUT", "/api/documents/{documentId}"), reads=True, speaks=True)
 async def save_document(
-    ctx: Context, document_id: str, content: str, strategy: str, base_version: int | None = None
+    ctx: Context,
+    document_id: str,
+    strategy: str,
+    content: str | None = None,
+    title: str | None = None,
+    base_version: int | None = None,
 ) -> None:
-    """Make this a document's text, by what it differs in: what others write meanwhile stays."""
-    require_size(ctx, content)
+    """Make this a document's text, by what it differs in: what others write meanwhile stays. Or give it a title."""
+    if content is None and title is None:
+        raise Invalid("There is nothing to save.", {"content": ["Is needed, or a title."]})
+    require_size(ctx, content or "")
     await readable(ctx, document_id, write=True)
 
     async def save(_: None) -> dict[str, Any]:
-        settled = partial(_settled, ctx.services.documents, content, base_version, strategy)
-        conflict = await _rewrite(ctx, document_id, settled)
-        async with ctx.services.documents.read() as ctx.conn:
+        desk, conflict = ctx.services.documents, None
+        if content is not None:
+            conflict = await _rewrite(ctx, document_id, partial(_settled, desk, content, base_version, strategy))
+        if title is not None:
+            await desk.transact(ctx.actor, partial(_retitle, document_id=document_id, title=title))
+        async with desk.read() as ctx.conn:
             return await whole(ctx, document_id) | ({} if conflict is None else {"conflict": conflict})
 
     ctx.finish = save
+
+
+async def _retitle(ctx: Context, *, document_id: str, title: str) -> None:
+    row, _ = await readable(ctx, document_id, write=True, lock=True)
+    if row.title == title:
+        return
+    await documents.retitle(ctx.conn, document_id, title)
+    told = {"documentId": document_id, "version": row.version, "title": title}
+    ctx.publish(f"document:{document_id}", "document:saved", told)
 
 
 @handles("document:history", ListVersions, rest=("GET", _VERSION), reads=True, audience=("user", "visitor", "backend"))

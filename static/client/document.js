@@ -266,7 +266,8 @@ export class Document extends Observable {
       this.#cursors.told(data.collaborators);
     } else if (event === "document:saved") {
       const { document } = this.getSnapshot();
-      if (document && data.version > document.version) this.change({ document: { ...document, ...changesOf(data) } });
+      const { version, title = document?.title } = data;
+      if (document && version >= document.version) this.change({ document: { ...document, version, title } });
     }
   }
 
@@ -301,9 +302,6 @@ export class Document extends Observable {
     background(connection.call("document:close", { documentId: this.#id }));
   }
 }
-
-/** @param {any} data of `document:saved` */
-const changesOf = ({ documentId: _, ...changes }) => changes;
 
 /**
  * What came as binary: a Buffer in Node, an ArrayBuffer in browsers.

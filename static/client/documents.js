@@ -5,7 +5,7 @@ import { PagedList } from "./paged-list.js";
 
 /**
  * The documents that are this user's own or shared with them by name, newest first. What others share or rename shows
- * when the list is looked at again, or after `refresh`.
+ * when the list is looked at again.
  *
  * @typedef {import("./types.js").SharedDocument} SharedDocument
  * @typedef {import("./types.js").DocumentVersion} DocumentVersion
@@ -55,6 +55,14 @@ export class Documents extends PagedList {
    */
   get(documentId) {
     return this.call("document:get", { documentId });
+  }
+
+  /**
+   * @param {string} documentId
+   * @param {string} title
+   */
+  async rename(documentId, title) {
+    this.put(await this.call("document:save", { documentId, title }));
   }
 
   /**
