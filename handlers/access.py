@@ -34,9 +34,7 @@ def parse(name: str, rules: Rules) -> Channel:
         return Channel(kind, "")
     if kind in {"user", "room", "presence"} and rest:
         return Channel(kind, rest)
-    if kind == "collection" and rest in rules.collections:
-        return Channel(kind, rest)
-    if kind == "table" and rest in rules.tables:
+    if (kind == "collection" and rest in rules.collections) or (kind == "table" and rest in rules.tables):
         return Channel(kind, rest)
     if kind == "document" and _ENTITY_ID.match(rest):
         return Channel("document", rest)

@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Iterable
 
-from handlers import views
+from handlers import access, views
 from handlers.base import Actor, Position
 from handlers.errors import Invalid
 from handlers.filters import Filter

@@ -255,3 +255,18 @@ async def test_the_state_vector_saves_what_is_known(arrive: Gathering) -> None:
     assert text_of(first["update"]) == "x" * 10_000
     again = await ada.does("document:open", documentId=document["id"], stateVector=first["stateVector"])
     assert len(again["update"]) < 10
+
+
+@pytest.mark.parametrize("door", DOORS)
+async def test_a_document_gets_another_title_and_whoever_reads_it_hears(arrive: Gathering) -> None:
+    ada, bo, cy = await arrive("Ada"), await arrive("Bo"), await arrive("Cy")
+    document = await begin(ada, "Hello", **{bo.id: "write", cy.id: "read"})
+    await open_document(cy, document)
+    renamed = await bo.does("document:save", documentId=document["id"], title="Plan B")
+    assert (renamed["title"], renamed["content"], renamed["version"]) == ("Plan B", "Hello", 1)
+    heard = await cy.hears("document:saved", lambda data: data.get("title") == "Plan B", channel=channel(document))
+    assert heard["data"]["version"] == 1
+    both = await ada.does("document:save", documentId=document["id"], title="Plan C", content="Good bye")
+    assert (both["title"], both["content"], both["version"]) == ("Plan C", "Good bye", 2)
+    await cy.refused("forbidden", "document:save", documentId=document["id"], title="Mine")
+    await ada.refused("invalid", "document:save", documentId=document["id"])
