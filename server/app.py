@@ -137,7 +137,7 @@ def create_app(settings: Settings) -> web.Application:
     entity_viewers = viewers.EntityViewers(
         leases, viewer_watches, grace_seconds=settings.presence_grace_seconds, call_seconds=settings.viewer_seconds
     )
-    subscriptions.audience = PeopleAudience(presence_watches, viewer_watches, entity_viewers)
+    subscriptions.audience = PeopleAudience(presence_watches, viewer_watches, entity_viewers, typing)
     sessions = SocketSessions(connections, identity)
     rules = Rules(settings.entity_types, settings.messages_per_second, settings.messages_burst)
     background = BackgroundWork()

@@ -1,6 +1,7 @@
 """The audience: which channels this worker's connections hear, for those parts of the server that act on it."""
 
 from handlers.base import Actor
+from server.typing_board import SignalTypingBoard
 from server.viewers import EntityViewers
 from server.watches import Watches
 
@@ -35,11 +36,12 @@ class Audience:
 
 
 class PeopleAudience(Audience):
-    """Watches what is heard of people and of viewers, and counts who hears of an entity's viewers among them."""
+    """Watches what is heard of people, viewers and typists, and counts who hears of an entity's viewers among them."""
 
-    def __init__(self, presence: Watches, viewing: Watches, viewers: EntityViewers) -> None:
+    def __init__(self, presence: Watches, viewing: Watches, viewers: EntityViewers, typing: SignalTypingBoard) -> None:
         self._watches = (presence, viewing)
         self._viewers = viewers
+        self._typing = typing
 
     def came(self, channel: str, connection: str, actor: Actor) -> None:
         """Count a viewer."""
@@ -52,6 +54,7 @@ class PeopleAudience(Audience):
 
     async def watching(self, channel: str) -> None:
         """Wait until what changes in the channel is told."""
+        self._typing.ask(channel)
         for each in self._watches:
             await each.ready(channel)
 
