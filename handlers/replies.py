@@ -42,6 +42,14 @@ _IMAGE = Answer(ref("Image"))
 _STANDING = Answer(ref("Standing"))
 _STORY = Answer(ref("Story"))
 _POST = Answer(ref("Post"))
+_RECORDS = thing(
+    "A page; where one ended because much was looked at, ``next`` is the id before which the next goes on.",
+    ("next",),
+    records=many(ref("Record")),
+    hasMore=FLAG,
+    next=ID,
+)
+_ROW: Schema = {"type": "object", "description": "The declared columns of a table."}
 
 REPLIES: dict[str, Answer] = {
     "channel:subscribe": Answer(
@@ -58,6 +66,8 @@ REPLIES: dict[str, Answer] = {
                     thing(None, ("typing", "count", *RATING), typing=many(ref("Typist")), count=COUNT, **RATING),
                     thing(presence=many(ref("Presence"))),
                     ref("Viewers"),
+                    _RECORDS,
+                    page("records", _ROW),
                 ],
             },
         )
@@ -137,6 +147,13 @@ REPLIES: dict[str, Answer] = {
     "post:update": _POST,
     "post:delete": _POST,
     "post:list": Answer(page("posts", ref("Post"))),
+    "record:list": Answer(_RECORDS),
+    "record:get": Answer(ref("Record")),
+    "record:upsert": Answer(ref("SettledRecord"), creates=True),
+    "record:delete": Answer(ref("SettledRecord")),
+    "record:sync": Answer(thing("Of each mutation one, in order.", results=many(ref("SyncResult"), 1000))),
+    "conflict:list": Answer(page("conflicts", ref("Conflict"))),
+    "conflict:resolve": Answer(ref("ResolvedConflict")),
     "session:refresh": Answer(thing(user=ref("User"), expiresAt=maybe(TIME))),
     "session:get": Answer(
         thing(

@@ -61,6 +61,11 @@ IMAGE = {
     *("id", "entityType", "entityId", "url", "thumbnailUrl", "width", "height", "bytes", "caption", "status"),
     *("isFeatured", "createdAt", "user"),
 }
+RECORD = {"id", "collection", "data", "version", "ownerId", "createdAt", "updatedAt", "updatedBy"}
+CONFLICT = {
+    *("id", "collection", "recordId", "userId", "local", "remote", "base", "version", "baseVersion"),
+    *("requiresManualResolution", "status", "resolution", "createdAt", "resolvedAt", "resolvedBy"),
+}
 UNREAD = {"roomId", "unreadCount", "mentionCount", "lastReadSeq"}
 
 # The REST door of each action of sections 5 and 8, and of what the tests need beside it.
@@ -134,6 +139,15 @@ ROUTES |= {
     "viewers:track": ("POST", "/api/{type}/{id}/viewers"),
     "viewers:untrack": ("DELETE", "/api/{type}/{id}/viewers"),
     "viewers:get": ("GET", "/api/{type}/{id}/viewers"),
+}
+ROUTES |= {
+    "record:list": ("GET", "/api/collections/{collection}/records"),
+    "record:get": ("GET", "/api/collections/{collection}/records/{id}"),
+    "record:upsert": ("PUT", "/api/collections/{collection}/records/{id}"),
+    "record:delete": ("DELETE", "/api/collections/{collection}/records/{id}"),
+    "record:sync": ("POST", "/api/sync"),
+    "conflict:list": ("GET", "/api/conflicts"),
+    "conflict:resolve": ("POST", "/api/conflicts/{conflictId}"),
 }
 # The route of an action that has another one for what names this field.
 ROUTES_BY_FIELD = {("presence:get", "userId"): ("GET", "/api/users/presence/{userId}")}
@@ -289,6 +303,34 @@ def moderation_item(value: Any) -> None:
         keys(flag, {"userId", "reason", "createdAt"})
     time(value["createdAt"])
     user(value["user"])
+
+
+def record(value: Any, *, settled: bool = False) -> None:
+    """Assert that a value is a record that is there; ``settled`` one that tells of a conflict as well."""
+    keys(value, RECORD | ({"conflict"} if settled else set()))
+    assert isinstance(value["data"], dict)
+    assert type(value["version"]) is int
+    assert value["version"] >= 1
+    time(value["createdAt"])
+    time(value["updatedAt"])
+    if settled:
+        keys(value["conflict"], {"strategy", "fields", "lost"})
+        assert value["conflict"]["strategy"] in {"last-write-wins", "merge", "manual"}
+        assert value["conflict"]["fields"] == sorted(value["conflict"]["lost"]) != []
+
+
+def deleted_record(value: Any) -> None:
+    """Assert that a value is what is left of a record."""
+    keys(value, RECORD)
+    assert value["data"] is None
+
+
+def conflict(value: Any) -> None:
+    """Assert that a value is a conflict."""
+    keys(value, CONFLICT)
+    assert value["requiresManualResolution"] == (value["status"] == "open") == (value["resolvedAt"] is None)
+    assert value["resolution"] in ({None} if value["status"] == "open" else {"local", "remote", "custom"})
+    time(value["createdAt"])
 
 
 def notification(value: Any) -> None:
