@@ -1,0 +1,46 @@
+"""Yjs's bytes, made by pycrdt."""
+
+from typing import Any
+
+from pycrdt import Awareness, Doc, Text
+
+
+class Pad:
+    """A document on somebody's machine, and the updates that their edits make."""
+
+    def __init__(self, update: bytes | None = None) -> None:
+        self.doc: Doc = Doc()
+        self.text = self.doc.get("content", type=Text)
+        if update is not None:
+            self.doc.apply_update(update)
+
+    def write(self, text: str, at: int = 0) -> bytes:
+        """Insert a text at so many bytes; the update."""
+        before = self.doc.get_state()
+        self.text.insert(at, text)
+        return self.doc.get_update(before)
+
+    def erase(self, at: int, length: int) -> bytes:
+        """Delete so many bytes; the update."""
+        before = self.doc.get_state()
+        del self.text[at : at + length]
+        return self.doc.get_update(before)
+
+    def apply(self, update: bytes) -> None:
+        """Take somebody else's update."""
+        self.doc.apply_update(update)
+
+    def __str__(self) -> str:
+        return str(self.text)
+
+
+def text_of(update: bytes) -> str:
+    """The text of a document that has this update alone."""
+    return str(Pad(update))
+
+
+def awareness(client: int, state: dict[str, Any] | None) -> bytes:
+    """What y-protocols says of an editor's user."""
+    said = Awareness(Doc(client_id=client))
+    said.set_local_state(state)
+    return said.encode_awareness_update([client])
