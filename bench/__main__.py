@@ -7,7 +7,19 @@ import sys
 from collections.abc import Callable, Collection
 from types import FrameType
 
-from bench import build, comments, connections, document, fanout, notifications, persist, presence, streams, workers
+from bench import (
+    build,
+    comments,
+    connections,
+    document,
+    documents,
+    fanout,
+    notifications,
+    persist,
+    presence,
+    streams,
+    workers,
+)
 from bench.contestants import BROADCASTERS, CHATS, HUBBUB_EMIT, NODE_SOCKETIO, STOCK_UVLOOP
 from bench.load import LoadError
 from bench.machine import describe, raise_open_files
@@ -96,6 +108,10 @@ def _presence(options: argparse.Namespace, machine: dict[str, str]) -> Report:
     return presence.run(presence.Options(options.rounds), machine, _say)
 
 
+def _documents(options: argparse.Namespace, machine: dict[str, str]) -> Report:
+    return documents.run(documents.Options(options.rounds, options.seconds), machine, _say)
+
+
 SCENARIOS: dict[str, Callable[[argparse.Namespace, dict[str, str]], Report]] = {
     "persist": _persist,
     "fanout": _fanout,
@@ -105,9 +121,20 @@ SCENARIOS: dict[str, Callable[[argparse.Namespace, dict[str, str]], Report]] = {
     "presence": _presence,
     "streams": _streams,
     "comments": _comments,
+    "documents": _documents,
 }
 
-IN_ALL = ("persist", "fanout", "connections", "workers", "notifications", "presence", "streams", "comments")
+IN_ALL = (
+    "persist",
+    "fanout",
+    "connections",
+    "workers",
+    "notifications",
+    "presence",
+    "streams",
+    "comments",
+    "documents",
+)
 
 
 def _say(line: str) -> None:

@@ -15,6 +15,7 @@ SCENARIOS = (
     "presence",
     "streams",
     "comments",
+    "documents",
 )
 
 INTRODUCTION = """# Benchmarks
