@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from handlers.base import Actor, Context, Documents, handles
-from handlers.documents import CONTENT_MAX, TITLE_MAX, readable, require_size, whole
+from handlers.documents import CONTENT_MAX, TITLE_MAX, readable, require_size, whole, wire
 from handlers.errors import Conflict, Invalid, NotFound, TooLarge, Unavailable
 from handlers.payload import Choice, Id, Payload, Text, Whole, limit
 from models import document_updates, document_versions, documents, users
@@ -74,15 +74,17 @@ async def save_document(
     if content is None and title is None:
         raise Invalid("There is nothing to save.", {"content": ["Is needed, or a title."]})
     require_size(ctx, content or "")
-    await readable(ctx, document_id, write=True)
+    _, right = await readable(ctx, document_id, write=True)
 
     async def save(_: None) -> dict[str, Any]:
-        desk, conflict = ctx.services.documents, None
+        conflict = None
         if content is not None:
-            conflict = await _rewrite(ctx, document_id, partial(_settled, desk, content, base_version, strategy))
+            settled = partial(_settled, content, base_version, strategy, right)
+            conflict = await _rewrite(ctx, document_id, settled)
         if title is not None:
-            await desk.transact(ctx.actor, partial(_retitle, document_id=document_id, title=title))
-        async with desk.read() as ctx.conn:
+            retitle = partial(_retitle, document_id=document_id, title=title)
+            await ctx.services.documents.transact(ctx.actor, retitle)
+        async with ctx.services.documents.read() as ctx.conn:
             return await whole(ctx, document_id) | ({} if conflict is None else {"conflict": conflict})
 
     ctx.finish = save
@@ -124,7 +126,7 @@ async def name_version(ctx: Context, document_id: str, name: str) -> None:
 )
 async def restore_version(ctx: Context, document_id: str, version_id: str) -> None:
     """Make a named version's text the document's again, which is an edit like any other."""
-    await readable(ctx, document_id, write=True)
+    _, right = await readable(ctx, document_id, write=True)
     version = await document_versions.get(ctx.conn, document_id, version_id)
     if version is None:
         raise NotFound("There is no such version.")
@@ -133,7 +135,7 @@ async def restore_version(ctx: Context, document_id: str, version_id: str) -> No
     async def restore(_: None) -> dict[str, Any]:
         # What was written a moment ago is no part of that version either.
         await settle(ctx.services.documents, document_id)
-        await _rewrite(ctx, document_id, partial(_settled, ctx.services.documents, content, None, "last-write-wins"))
+        await _rewrite(ctx, document_id, partial(_settled, content, None, "last-write-wins", right))
         async with ctx.services.documents.read() as ctx.conn:
             return await whole(ctx, document_id)
 
@@ -223,9 +225,7 @@ async def _write(ctx: Context, row: Any, state: bytes, text: str, number: int, *
     ctx.publish(f"document:{row.id}", "document:saved", {"documentId": row.id, "version": version})
 
 
-async def _settled(
-    desk: Documents, content: str, base_version: int | None, strategy: str, conn: Any, row: Any
-) -> _Text:
+async def _settled(content: str, base_version: int | None, strategy: str, right: str, conn: Any, row: Any) -> _Text:
     """Which state a text is a change of. Raises ``Invalid``, ``Conflict``."""
     if base_version is None or base_version == row.version:
         return _Text(content, row.state)
@@ -233,7 +233,7 @@ async def _settled(
         raise Invalid(
             "This version is yet to come.", {"baseVersion": [f"Must be {row.version} at most, the newest version."]}
         )
-    current = {"id": row.id, "title": row.title, "content": row.content, "version": row.version}
+    current = wire(row, right, {}) | {"content": row.content}
     if strategy == "manual":
         raise Conflict("This document has changed since that version.", current=current)
     if strategy == "merge":
