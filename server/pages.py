@@ -12,7 +12,8 @@ SECURITY = {
     # stay forbidden: the editor stands in a shadow root, where CodeMirror adopts its style sheets.
     "Content-Security-Policy": (
         "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data: blob: https:;"
-        " style-src-attr 'unsafe-inline'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+        " style-src-attr 'unsafe-inline'; object-src 'none'; base-uri 'none';"
+        " frame-ancestors 'none'; form-action 'self'"
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",

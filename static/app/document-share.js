@@ -13,9 +13,12 @@ const EVERYONE = [
 /**
  * Who may read a document, and who may write in it.
  *
- * @param {{document: import("../client/types.js").SharedDocument, close: () => void}} props
+ * @param {object} props
+ * @param {import("../client/types.js").SharedDocument} props.document
+ * @param {import("../client/types.js").Collaborator[]} [props.present] who has it open now
+ * @param {() => void} props.close
  */
-export function DocumentShare({ document, close }) {
+export function DocumentShare({ document, present = [], close }) {
   const { hubbub, toasts } = usePage();
   const [access, setAccess] = useState(document.access);
   const [people, setPeople] = useState([]);
@@ -32,8 +35,10 @@ export function DocumentShare({ document, close }) {
     if (!right) delete users[id];
     setAccess({ ...access, users });
   };
-  const named = (id) => people.find((person) => person.id === id) ?? { id, name: "Somebody", profileImage: null };
-  const more = people.filter(({ id }) => id !== hubbub.me.id && !(id in access.users));
+  const here = present.map(({ userId, name }) => ({ id: userId, name, profileImage: null }));
+  const known = [...new Map([...here, ...people].map((person) => [person.id, person])).values()];
+  const named = (id) => known.find((person) => person.id === id) ?? { id, name: "Somebody", profileImage: null };
+  const more = known.filter(({ id }) => id !== hubbub.me.id && !(id in access.users));
   const copy = async () => {
     try {
       await navigator.clipboard.writeText(`${location.origin}${location.pathname}#/documents/${document.id}`);
@@ -76,7 +81,7 @@ export function DocumentShare({ document, close }) {
           <label class="field">
             <span class="hidden">Add a person</span>
             <select value="" disabled=${more.length === 0} onChange=${(event) => let_(event.target.value, "write")}>
-              <option value="">${more.length === 0 ? "Nobody else that you share a room with" : "Add a person…"}</option>
+              <option value="">${more.length === 0 ? "Nobody else to choose from" : "Add a person…"}</option>
               ${more.map(({ id, name }) => html`<option key=${id} value=${id}>${name}</option>`)}
             </select>
           </label>

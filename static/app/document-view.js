@@ -84,7 +84,7 @@ function Tools({ document, view }) {
     <${SavedMark} view=${view} />
     <${Collaborators} people=${view.collaborators} />
     ${document.mine === "owner" &&
-    html`<button class="button wide-only-flex" onClick=${() => ui.openDialog({ kind: "document-share", document })}>
+    html`<button class="button wide-only-flex" onClick=${() => ui.openDialog({ kind: "document-share", document, present: view.collaborators })}>
       <${Icon} name="people" size=${18} />Share
     </button>`}
     <${IconButton} name="more" label="Actions for this document" aria-haspopup="menu" onClick=${menu} />

@@ -27,7 +27,7 @@ export function SyncBanner() {
   } else if (live && behind && pending > 0) {
     banner = { look: "waiting", icon: "clock", title: "Catching up.", text: `Sending ${counted(pending, "change")}…` };
   } else if (live && behind) {
-    banner = { look: "live", icon: "check", title: "You are back.", text: "Everything is saved." };
+    banner = { look: "live", icon: "check", title: "You are back.", text: "All your changes are sent." };
   }
   return html`
     <div class="sync-banner-place" role="status">

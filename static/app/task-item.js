@@ -34,13 +34,15 @@ export const TaskItem = memo(
           <span class="task-title">${title}</span>
           ${notes && html`<span class="task-notes">${notes}</span>`}
         </button>
-        ${priority === "high" && html`<span class="task-priority high"><${Icon} name="flag" size=${14} />High</span>`}
-        ${priority === "low" && html`<span class="task-priority">Low</span>`}
-        ${assignee &&
-        html`<span class="task-assignee" title=${`Assigned to ${assignee.name}`}>
-          <${Avatar} user=${{ ...assignee, profileImage: null }} size="sm" /><span class="hidden">Assigned to ${assignee.name}</span>
-        </span>`}
-        <${Mark} change=${change} />
+        <span class="task-marks">
+          ${priority === "high" && html`<span class="task-priority high"><${Icon} name="flag" size=${14} />High</span>`}
+          ${priority === "low" && html`<span class="task-priority">Low</span>`}
+          ${assignee &&
+          html`<span class="task-assignee" title=${`Assigned to ${assignee.name}`}>
+            <${Avatar} user=${{ ...assignee, profileImage: null }} size="sm" /><span class="hidden">Assigned to ${assignee.name}</span>
+          </span>`}
+          <${Mark} change=${change} />
+        </span>
         <${IconButton} name="trash" size=${18} label=${`Delete ${title}`} class="task-delete" onClick=${remove} />
         ${change?.status === "failed" && html`<${Failure} tasks=${tasks} change=${change} />`}
       </li>
