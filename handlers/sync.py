@@ -1,5 +1,6 @@
 """Sync: what a client changed while nobody heard it, in the order in which it did, each change with its own result."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,6 +112,8 @@ async def sync_records(ctx: Context, mutations: list[Queued]) -> dict[str, Any]:
     for each in mutations:
         result = known.get(each.id)
         if result is None:
+            # On SQLite no statement of the transaction lets anybody else run.
+            await asyncio.sleep(0)
             result, lasts = await _result(ctx, each, waiting)
             if lasts:
                 known[each.id] = fresh[each.id] = result

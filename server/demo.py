@@ -11,7 +11,7 @@ from marshmallow import ValidationError
 from handlers.declared import SharedData
 from handlers.errors import Invalid, NotFound
 from handlers.payload import Choice, Payload, Text
-from models import rooms
+from models import records, rooms
 from models.database import Database
 from models.ids import new_id
 from server.dispatch import Reply, failure
@@ -29,6 +29,7 @@ ROOMS = {
     "Travel": "Where have you been, and where to next?",
     "Stories": "What are you reading or writing?",
 }
+TASKS = {"say-hello": "Say hello in the Lobby", "second-tab": "Open this page in a second tab"}
 
 
 def shared_data(settings: Settings) -> SharedData:
@@ -95,9 +96,13 @@ class DemoDoor:
         return response
 
 
-async def furnish(database: Database) -> None:
-    """Open the rooms of the demo, those that are not there yet."""
+async def furnish(database: Database, settings: Settings) -> None:
+    """Open the rooms of the demo, those that are not there yet, and enter the tasks that were never there."""
     async with database.write() as conn:
         for name, description in ROOMS.items():
             if await rooms.find_public(conn, name) is None:
                 await rooms.create(conn, name=name, description=description, visibility="public")
+        for id, title in TASKS.items() if settings.shared_data is None else ():
+            row = await records.take(conn, "tasks", id)
+            if row.version == 0:
+                await records.write(conn, row, {"title": title, "done": False}, by=None, owner_id=None)

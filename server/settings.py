@@ -215,7 +215,7 @@ class Settings:
     send_buffer_bytes: int = _count("HUBBUB_SEND_BUFFER_BYTES", "1048576", "bytes waiting for one slow reader", 1024)
     connect_seconds: float = _seconds("HUBBUB_CONNECT_SECONDS", "10", "from transport open to CONNECT")
     json_depth: int = _count("HUBBUB_JSON_DEPTH", "32", "nesting of a payload")
-    json_keys: int = _count("HUBBUB_JSON_KEYS", "1000", "keys of a payload")
+    json_keys: int = _count("HUBBUB_JSON_KEYS", "1000", "keys of a payload, or of each element of a batch")
     upload_bytes: int = _count("HUBBUB_UPLOAD_BYTES", "10485760", "bytes of a picture")
     upload_pixels: int = _count("HUBBUB_UPLOAD_PIXELS", "40000000", "pixels of a picture")
     uploads_per_user: int = _count("HUBBUB_UPLOADS_PER_USER", "10", "uploads of a user that a worker takes at a time")
