@@ -33,7 +33,8 @@ class Unfit(ValueError):
 class TableConfig:
     """What is to be told of a table: these columns, to everybody or to the ``owner`` (a column) of each row.
 
-    A row is told of in ``row_bytes`` of JSON at most.
+    A row is told of in ``row_bytes`` of JSON at most, and ``rows`` of a transaction one by one: of more, whoever hears
+    the table is told to reload.
     """
 
     schema: str
@@ -41,6 +42,7 @@ class TableConfig:
     columns: tuple[str, ...]
     owner: str | None
     row_bytes: int
+    rows: int
 
     @property
     def channel(self) -> str:

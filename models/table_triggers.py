@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.event_log import EXPIRY_LOCK
 from models.table_columns import SETTINGS, TableShape, fitted, literal, quoted
 
 _TRIGGERS = {
@@ -69,19 +70,28 @@ AS $$
 DECLARE
     target text;
     count bigint;
+    uncounted boolean;
     newest bigint;
 BEGIN
-    FOR target, count IN
-        SELECT c.channel, count(*) FROM table_changes AS c
+    FOR target, count, uncounted IN
+        SELECT c.channel, count(*), bool_or(c.data IS NULL) FROM table_changes AS c
         WHERE c.transaction = pg_current_xact_id() AND c.channel IS NOT NULL GROUP BY 1 ORDER BY 1
     LOOP
+        PERFORM pg_notify('hubbub_events', 'c:' || target);
+        IF uncounted OR count > {rows} THEN
+            -- A number without an event, and none before it: nobody can go on from there.
+            INSERT INTO channels AS c (name, seq) VALUES (target, 1)
+                ON CONFLICT (name) DO UPDATE SET seq = c.seq + 1;
+            PERFORM pg_advisory_xact_lock({lock});
+            DELETE FROM event_log AS e WHERE e.channel = target;
+            CONTINUE;
+        END IF;
         INSERT INTO channels AS c (name, seq) VALUES (target, count)
             ON CONFLICT (name) DO UPDATE SET seq = c.seq + excluded.seq RETURNING c.seq INTO newest;
         INSERT INTO event_log (channel, seq, event, at, data, audience)
             SELECT target, newest - count + row_number() OVER (ORDER BY c.place), 'table:changed',
                 date_trunc('milliseconds', clock_timestamp()), c.data, c.audience
             FROM table_changes AS c WHERE c.transaction = pg_current_xact_id() AND c.channel = target;
-        PERFORM pg_notify('hubbub_events', 'c:' || target);
     END LOOP;
     DELETE FROM table_changes AS c WHERE c.transaction = pg_current_xact_id();
     RETURN NULL;
@@ -159,7 +169,15 @@ def _body(shape: TableShape) -> str:
             now=fitted("now", config),
             audience=audience,
         )
-        branches.append(f"    IF TG_OP = '{operation}' THEN{changes}    END IF;\n")
+        written = (sides[1] or sides[0] or "").format(table=shape.sql_name)
+        some = f"SELECT FROM {written} LIMIT {config.rows + 1}"
+        branches.append(
+            f"    IF TG_OP = '{operation}' THEN\n"
+            f"        IF (SELECT count(*) FROM ({some}) AS rows_of_it) > {config.rows} THEN\n"
+            f"            INSERT INTO table_changes (transaction, channel)"
+            f" VALUES (pg_current_xact_id(), {literal(config.channel)});\n"
+            f"        ELSE{changes}        END IF;\n    END IF;\n"
+        )
     return (
         "\nBEGIN\n"
         + "".join(branches)
@@ -173,7 +191,7 @@ async def install(conn: AsyncConnection, shape: TableShape) -> None:
     """Have a table's changes told as it is configured, whatever was before. Raises what the database raises."""
     schema = quoted(await conn.scalar(text("SELECT current_schema()")) or "public")
     for statement in (_JSON, _SHORT, _SET_ASIDE, _NUMBER):
-        await conn.exec_driver_sql(statement.format(schema=schema))
+        await conn.exec_driver_sql(statement.format(schema=schema, rows=shape.config.rows, lock=EXPIRY_LOCK))
     await conn.exec_driver_sql("REVOKE ALL ON FUNCTION hubbub_number_changes() FROM PUBLIC")
     if not await conn.scalar(
         text("SELECT 1 FROM pg_trigger WHERE tgrelid = 'table_changes'::regclass AND tgname = 'hubbub_number_changes'")

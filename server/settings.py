@@ -229,6 +229,9 @@ class Settings:
     )
     filter_terms: int = _count("HUBBUB_FILTER_TERMS", "100", "comparisons of a filter; a pattern counts ten")
     filter_length: int = _count("HUBBUB_FILTER_LENGTH", "4000", "characters of a filter")
+    table_rows: int = _count(
+        "HUBBUB_TABLE_ROWS", "10000", "rows of a transaction told one by one; of more, subscribers reload"
+    )
     snapshot_records: int = _count("HUBBUB_SNAPSHOT_RECORDS", "1000", "records, or rows, of a snapshot")
     document_update_bytes: int = _count("HUBBUB_DOCUMENT_UPDATE_BYTES", "524288", "bytes of a Yjs update")
 
