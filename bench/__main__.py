@@ -12,6 +12,7 @@ from bench import (
     comments,
     connections,
     document,
+    documents,
     fanout,
     filters,
     notifications,
@@ -117,6 +118,10 @@ def _presence(options: argparse.Namespace, machine: dict[str, str]) -> Report:
     return presence.run(presence.Options(options.rounds), machine, _say)
 
 
+def _documents(options: argparse.Namespace, machine: dict[str, str]) -> Report:
+    return documents.run(documents.Options(options.rounds, options.seconds), machine, _say)
+
+
 SCENARIOS: dict[str, Callable[[argparse.Namespace, dict[str, str]], Report]] = {
     "persist": _persist,
     "fanout": _fanout,
@@ -127,9 +132,21 @@ SCENARIOS: dict[str, Callable[[argparse.Namespace, dict[str, str]], Report]] = {
     "streams": _streams,
     "filters": _filters,
     "comments": _comments,
+    "documents": _documents,
 }
 
-IN_ALL = ("persist", "fanout", "connections", "workers", "notifications", "presence", "streams", "filters", "comments")
+IN_ALL = (
+    "persist",
+    "fanout",
+    "connections",
+    "workers",
+    "notifications",
+    "presence",
+    "streams",
+    "filters",
+    "comments",
+    "documents",
+)
 
 
 def _say(line: str) -> None:

@@ -16,6 +16,7 @@ SCENARIOS = (
     "streams",
     "filters",
     "comments",
+    "documents",
 )
 
 INTRODUCTION = """# Benchmarks

@@ -1,8 +1,9 @@
 """What a handler is, what it is given, and what it may ask of the server."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -12,6 +13,7 @@ from handlers.filters import Filter
 from handlers.payload import Payload, Upload
 from models import event_log
 from models.audience import Audience
+from models.documents import Pace
 from models.event_log import Draft, Event
 from models.images import Kept
 from models.users import User
@@ -174,6 +176,86 @@ class Words(Protocol):
         """What is to become of a text; None when nothing speaks against it."""
 
 
+@dataclass(frozen=True, slots=True)
+class DocumentRules:
+    """The settings that documents need, sizes in bytes.
+
+    Attributes:
+        update_bytes: of one update, and of a text that is sent whole.
+        awareness_bytes: of what an editor says of its user.
+        bytes: of a document with all its updates.
+        depth: how deep the values in an update may be nested.
+        versions: how many named versions a document may have.
+        bases: how many of the last versions somebody may still have begun with.
+        pace: when what was written is saved.
+    """
+
+    update_bytes: int
+    awareness_bytes: int
+    bytes: int
+    depth: int
+    versions: int
+    bases: int
+    pace: Pace
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What a document's state and updates come to: the new state, its text, and the numbers of what was left out."""
+
+    state: bytes
+    text: str
+    dropped: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenState:
+    """A document as its editors have it: its row without the state, everything in one update, how far that reaches.
+
+    ``n`` is the number of the newest edit in it.
+    """
+
+    row: Any
+    update: bytes
+    vector: bytes
+    n: int
+
+
+T = TypeVar("T")
+
+
+class Documents(Protocol):
+    """What writing documents together takes, on all workers."""
+
+    @property
+    def rules(self) -> DocumentRules:
+        """The settings that handlers need."""
+
+    def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """A connection for queries."""
+
+    async def transact(self, actor: Actor, step: Callable[["Context"], Awaitable[T]]) -> T:
+        """Run a step in a transaction of its own, again if another stood in its way; then tell what it published."""
+
+    async def state(self, document_id: str) -> OpenState | None:
+        """The document with everything that was acknowledged; None when there is none."""
+
+    async def fold(self, state: bytes, updates: Sequence[tuple[int, bytes]]) -> Folded:
+        """What a state and numbered updates come to. Raises ``Unavailable``."""
+
+    async def rewrite(self, state: bytes, content: str) -> bytes:
+        """The update by which a state's text becomes ``content``. Raises ``Invalid``, ``Unavailable``."""
+
+    def edited(self, document_id: str, number: int, update: bytes, user_id: str) -> None:
+        """After the commit: show an edit to everybody who has the document open."""
+
+    def say(self, document_id: str, connection: str, states: Sequence[tuple[int, Any]]) -> bool:
+        """What an editor says of its user; False when that connection does not have the document open."""
+
+    async def collaborators(self, document_id: str) -> dict[str, Any]:
+        """Who has the document open: ``{collaborators: [{userId, name, color, cursor, clientId}]}``."""
+
+
 class Background(Protocol):
     """Work that goes on behind the requests."""
 
@@ -214,6 +296,7 @@ class Services:
     pictures: Pictures
     sanctions: Sanctions
     words: Words
+    documents: Documents
 
 
 Finish = Callable[[Any], Awaitable[Any]]

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from marshmallow import ValidationError, fields, validate
 
-from handlers import access, snapshots, views
+from handlers import access, documents, snapshots, views
 from handlers.base import Context, handles
 from handlers.errors import Invalid, NotFound
 from handlers.payload import LIST_MAX, Any_, Bounded, Flag, Id, Payload, Whole, channel_name, client_id, filter_text
@@ -137,6 +137,11 @@ async def _snapshot(ctx: Context, channel: str) -> dict[str, Any]:
         return await ctx.services.presence.state(channel)
     if kind.topic == "viewers":
         return await ctx.services.viewers.state(channel)
+    if kind.kind == "document":
+        # Read behind the subscription: what is saved in between is told once more.
+        async with ctx.services.documents.read() as ctx.conn:
+            document = await documents.whole(ctx, kind.id)
+        return {"document": document, **await ctx.services.documents.collaborators(kind.id)}
     return {"typing": ctx.services.typing.typing(channel)}
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from handlers.shapes import (
+    BYTES,
     COUNT,
     ID,
     POST_TYPE,
@@ -87,6 +88,11 @@ CHANNELS: dict[str, ChannelKind] = {
     ),
     "presence": ChannelKind("presence", _SIGNED_IN, "Who comes and goes, of everyone."),
     "presenceOfUser": ChannelKind("presence:{userId}", _SIGNED_IN, "Who comes and goes, of one user."),
+    "document": ChannelKind(
+        "document:{id}",
+        "whoever may read the document",
+        "One document: edits are told to those who have it open.",
+    ),
     "app": ChannelKind(
         "app:{name}",
         f"{_SIGNED_IN}; `app:private.{{name}}` with a subscription token",
@@ -111,6 +117,7 @@ _COMMENTS = ("comments",)
 _IMAGES = ("images",)
 _ADMIN = ("admin",)
 _COMMUNITY = ("community",)
+_DOCUMENT = ("document",)
 _WHICH = {"conflictId": ID, "collection": TEXT, "recordId": ID}
 _ROW: Schema = {"type": "object", "description": "The declared columns; what was too large is left out."}
 _CHANGED_STORY = thing(storyId=ID, timestamp=TIME)
@@ -238,6 +245,26 @@ _ALL = (
         ("viewers",),
         ref("Viewers"),
         "Others look at the entity: how many people there are now, and the first five of them.",
+        "signal",
+    ),
+    EventKind(
+        "document:saved",
+        _DOCUMENT,
+        thing(None, ["title"], documentId=ID, version=SEQ, title=TEXT),
+        "What was edited is the document's text now, a new version; or it has another title.",
+    ),
+    EventKind(
+        "document:updated",
+        _DOCUMENT,
+        thing(documentId=ID, update=BYTES, userId=ID, n=SEQ),
+        "Somebody edited the document: an update as Yjs encodes it, for those who have it open. `n` counts the edits.",
+        "signal",
+    ),
+    EventKind(
+        "document:collaborators",
+        _DOCUMENT,
+        thing(collaborators=many(ref("Collaborator"))),
+        "Who has the document open: everyone, absolute.",
         "signal",
     ),
     EventKind(

@@ -57,8 +57,9 @@ class Payload(Schema):
             field_obj.data_key = head + "".join(word.capitalize() for word in tail)
 
     def files(self) -> set[str]:
-        """The names of the fields that take files."""
-        return {name for field in self.fields.values() if isinstance(field, File) and (name := field.data_key)}
+        """The names of the fields that take files or bytes."""
+        taken = (File, Bytes)
+        return {name for field in self.fields.values() if isinstance(field, taken) and (name := field.data_key)}
 
     def without_files(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
         """The data but its files, which are not measured as JSON is."""
@@ -181,6 +182,15 @@ class Upload:
     file: BinaryIO
     size: int
     kept: Any = None
+
+
+class Bytes(fields.Field[bytes]):
+    """Bytes, which Socket.IO alone can carry; how many are too many is its action's to say."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> bytes:
+        if not isinstance(value, (bytes, bytearray)):
+            raise ValidationError("Must be bytes.")
+        return bytes(value)
 
 
 class File(fields.Field[Upload]):

@@ -99,7 +99,7 @@ async def _held_to_delete(ctx: Context, place: Collection, change: Change) -> An
     """The record that is to be deleted, held, if the actor may; one that is deleted already too."""
     policies.require(place.delete, ctx.actor, "delete records of this collection")
     row = await records.lock(ctx.conn, place.name, change.id)
-    if row is None or not policies.allows(place.read, ctx.actor, row.owner_id):
+    if row is None or row.version == 0 or not policies.allows(place.read, ctx.actor, row.owner_id):
         raise NotFound("There is no such record.")
     if not policies.allows(place.delete, ctx.actor, row.owner_id):
         raise Forbidden("You may not delete this record.")

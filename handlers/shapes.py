@@ -28,6 +28,7 @@ TIME: Schema = {
 _CLOCK: Schema = {"type": "string", "pattern": r"^([01]\d|2[0-3]):[0-5]\d$", "examples": ["22:00"]}
 SECONDS: Schema = {"description": "Seconds.", "type": "number", "exclusiveMinimum": 0}
 ANYTHING: Schema = {}
+JSON_TYPES = ["array", "boolean", "null", "number", "object", "string"]
 STARS: Schema = {"type": "integer", "minimum": 1, "maximum": 5}
 
 
@@ -92,6 +93,28 @@ SOME_NOTIFICATIONS_READ = thing(
     "Which notifications: ``ids``, or ``all``.", ("ids", "all", "isRead"), **_WHICH, isRead=just(False)
 )
 
+BYTES: Schema = {"description": "Bytes, as Yjs encodes them: an attachment.", "not": {"type": JSON_TYPES}}
+_RIGHT = words("read", "write")
+_DOCUMENT = {
+    "id": ID,
+    "title": TEXT,
+    "version": SEQ,
+    "access": thing(
+        "Who may read or write it: everybody, and of the others by name the owner sees all, who else itself.",
+        everyone=words("none", "read", "write"),
+        users={"type": "object", "additionalProperties": _RIGHT},
+    ),
+    "mine": words("read", "write", "owner"),
+    "ownerId": ID,
+    "createdAt": TIME,
+    "updatedAt": TIME,
+}
+_SETTLED = thing(
+    "How a text that was written from an older version was settled: what it replaced is lost.",
+    strategy=words("last-write-wins", "merge"),
+    fields=many(TEXT),
+    lost={"type": "object"},
+)
 _STRATEGY = words(*STRATEGIES)
 _OBJECT: Schema = {"type": "object", "additionalProperties": True}
 _RECORD = {
@@ -274,6 +297,33 @@ SHAPES: dict[str, Schema] = {
         mutedRooms=many(ID, 1000),
     ),
     "PushSubscription": thing("A browser that gets a person's pushes.", endpoint=TEXT, createdAt=TIME),
+    "Document": thing(
+        "A text that several people write; ``content`` is what it was when it was saved last, ``mine`` what its reader"
+        " may do.",
+        **_DOCUMENT,
+        content=TEXT,
+    ),
+    "SavedDocument": thing(
+        "A document whose text was sent whole.", ("conflict",), **_DOCUMENT, content=TEXT, conflict=_SETTLED
+    ),
+    "ListedDocument": thing("A document in a list, without its text.", **_DOCUMENT),
+    "DocumentVersion": thing(
+        "A version of a document that somebody gave a name.",
+        id=ID,
+        documentId=ID,
+        name=TEXT,
+        version=SEQ,
+        createdAt=TIME,
+        user=maybe(ref("User")),
+    ),
+    "Collaborator": thing(
+        "Somebody who has a document open: who that is says the server, the cursor and the number in Yjs their editor.",
+        userId=ID,
+        name=TEXT,
+        color={"type": "string", "pattern": "^#[0-9a-f]{6}$"},
+        cursor=ANYTHING,
+        clientId=maybe(COUNT),
+    ),
     "Story": thing(
         "What somebody wrote; while it is ``pending`` its author and moderators alone see it.",
         id=ID,

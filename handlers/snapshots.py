@@ -14,7 +14,7 @@ from handlers import access, shared_snapshots, views
 from handlers.base import Context
 from handlers.errors import Unavailable
 from handlers.filters import Filter
-from models import engagement, event_log
+from models import engagement, event_log, moderation
 from models.engagement import Counts
 from models.event_log import Event
 
@@ -40,7 +40,10 @@ class Stored:
 async def stored(ctx: Context, channel: str, after: int | None, view: Filter | None = None) -> Stored | None:
     """The stored state of a channel; None when it has none."""
     place = access.parse(channel, ctx.services.rules)
-    if place.kind in {"collection", "table"}:
+    if place.kind == "admin":
+        pending, seq = await moderation.pending_at(ctx.conn, channel)
+        state = {"pendingCount": pending}
+    elif place.kind in {"collection", "table"}:
         state, seq = await shared_snapshots.at(ctx, place, channel, view)
     elif place.topic in _OF_TOPIC:
         counts, seq = await engagement.at(ctx.conn, place.id, channel)

@@ -63,6 +63,7 @@ from server.uploads import Uploads
 from server.visibility import Visibility
 from server.watches import Watches
 from server.web_push import WebPush
+from server.writing import Writing
 
 log = logging.getLogger(__name__)
 
@@ -137,7 +138,10 @@ def create_app(settings: Settings) -> web.Application:
     entity_viewers = viewers.EntityViewers(
         leases, viewer_watches, grace_seconds=settings.presence_grace_seconds, call_seconds=settings.viewer_seconds
     )
-    subscriptions.audience = PeopleAudience(presence_watches, viewer_watches, entity_viewers)
+    writing = Writing(settings, database, delivery, leases)
+    subscriptions.audience = PeopleAudience(
+        (presence_watches, viewer_watches, writing.watches), (entity_viewers, writing.people), typing
+    )
     sessions = SocketSessions(connections, identity)
     shared = demo.shared_data(settings)
     rules = Rules(
@@ -190,7 +194,9 @@ def create_app(settings: Settings) -> web.Application:
         pictures=StoredPictures(database, media, spool, _bounds(settings)),
         sanctions=sanctions,
         words=BlockedWords(settings.blocked_words or ()),
+        documents=writing.desk,
     )
+    writing.serve(services)
     dispatcher = Dispatcher(database, services, limiter, delivery.committed, settings)
     dispatcher.observe = metrics.action
     broadcaster = Broadcaster(
@@ -290,12 +296,14 @@ def create_app(settings: Settings) -> web.Application:
         await visibility.start()
         presence_watches.start()
         viewer_watches.start()
+        writing.start()
         await sanctions.start()
         retention.start()
         await push.start()
         leftovers.start()
         broadcaster.start()
         yield
+        await writing.stop()
         await broadcaster.stop()
         await leftovers.stop()
         await push.stop()
@@ -309,6 +317,7 @@ def create_app(settings: Settings) -> web.Application:
         await sio.shutdown()
         await presence_watches.stop()
         await viewer_watches.stop()
+        await writing.leave()
         await people.stop()
         await entity_viewers.stop()
         await leases.stop()

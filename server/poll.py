@@ -60,7 +60,7 @@ class _Waiting:
         if views.told(event, self.actor, self.view) is not None:
             self._woken.set()
 
-    def hear_signal(self, channel: str, event: str, envelope: bytes) -> None:
+    def hear_signal(self, channel: str, event: str, envelope: bytes, attachments: tuple[bytes, ...] = ()) -> None:
         """Signals are not for who comes later."""
 
     def send_away(self) -> None:

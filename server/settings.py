@@ -189,6 +189,13 @@ class Settings:
     push_timeout_seconds: float = _seconds("HUBBUB_PUSH_TIMEOUT_SECONDS", "10", "patience with a push service")
     upload_seconds: float = _seconds("HUBBUB_UPLOAD_SECONDS", "120", "within which an upload must have come")
     picture_seconds: float = _seconds("HUBBUB_PICTURE_SECONDS", "30", "patience with the work on one picture")
+    document_save_seconds: float = _seconds("HUBBUB_DOCUMENT_SAVE_SECONDS", "2", "from an edit until it is saved")
+    document_save_at_most_seconds: float = _seconds(
+        "HUBBUB_DOCUMENT_SAVE_AT_MOST_SECONDS", "10", "until an edit is saved while others follow"
+    )
+    document_base_seconds: float = _seconds(
+        "HUBBUB_DOCUMENT_BASE_SECONDS", "2592000", "how long a version can be what a text without Yjs began with"
+    )
     sse_heartbeat_seconds: float = _seconds("HUBBUB_SSE_HEARTBEAT_SECONDS", "30", "between heartbeats of a stream")
     drain_seconds: float = _seconds("HUBBUB_DRAIN_SECONDS", "8", "time for a drain; gone 2 s later", 3600)
     ping_interval: float = _seconds("HUBBUB_PING_INTERVAL", "25", "between two Engine.IO pings")
@@ -234,6 +241,11 @@ class Settings:
     )
     snapshot_records: int = _count("HUBBUB_SNAPSHOT_RECORDS", "1000", "records, or rows, of a snapshot")
     document_update_bytes: int = _count("HUBBUB_DOCUMENT_UPDATE_BYTES", "524288", "bytes of a Yjs update")
+    document_bytes: int = _count("HUBBUB_DOCUMENT_BYTES", "4194304", "bytes of a document with all its edits")
+    document_awareness_bytes: int = _count(
+        "HUBBUB_DOCUMENT_AWARENESS_BYTES", "4096", "bytes of what an editor says of its user"
+    )
+    document_versions: int = _count("HUBBUB_DOCUMENT_VERSIONS", "1000", "named versions of a document")
 
     # Fine tuning
     database_pool_size: int = _count("HUBBUB_DATABASE_POOL_SIZE", "10", "database connections of one worker")
@@ -247,6 +259,20 @@ class Settings:
     broadcast_batch: int = _count("HUBBUB_BROADCAST_BATCH", "100", "people whom one transaction of a broadcast reaches")
     broadcast_share: float = _var(
         "HUBBUB_BROADCAST_SHARE", "0.5", types.positive(1), "part of a worker's time that a broadcast may take"
+    )
+    document_bases: int = _count("HUBBUB_DOCUMENT_BASES", "200", "versions that a text without Yjs can begin with")
+    document_signal_seconds: float = _seconds(
+        "HUBBUB_DOCUMENT_SIGNAL_SECONDS", "0.2", "between two signals of who is in a document"
+    )
+    document_keeper_seconds: float = _seconds(
+        "HUBBUB_DOCUMENT_KEEPER_SECONDS", "10", "until another worker saves what one that died was to save"
+    )
+    document_seconds: float = _seconds("HUBBUB_DOCUMENT_SECONDS", "10", "patience with the work on one document")
+    document_memory_bytes: int = _count(
+        "HUBBUB_DOCUMENT_MEMORY_BYTES", "1073741824", "memory of a worker's program for documents", 1 << 28
+    )
+    document_cache_bytes: int = _count(
+        "HUBBUB_DOCUMENT_CACHE_BYTES", "67108864", "documents that a worker has at hand", 0
     )
     group_commit_size: int = _count("HUBBUB_GROUP_COMMIT_SIZE", "256", "writes that may share one commit")
     sync_batch: int = _count("HUBBUB_SYNC_BATCH", "50", "mutations of a sync that share a transaction")

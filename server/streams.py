@@ -88,7 +88,7 @@ class StreamGroup:
             for stream in self._level:
                 self._write_to_some(stream, event, frame)
 
-    def hear_signal(self, channel: str, event: str, envelope: bytes) -> None:
+    def hear_signal(self, channel: str, event: str, envelope: bytes, attachments: tuple[bytes, ...] = ()) -> None:
         """Write the signal to all."""
         frame = sse_frames.of_signal(envelope)
         for stream in (*self._level, *self._ahead):

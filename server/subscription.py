@@ -77,9 +77,9 @@ class Room:
             else:
                 self._sio.broadcast(people[room], found.event, found.envelope)
 
-    def hear_signal(self, channel: str, event: str, envelope: bytes) -> None:
+    def hear_signal(self, channel: str, event: str, envelope: bytes, attachments: tuple[bytes, ...] = ()) -> None:
         for room in self._views:
-            self._sio.broadcast(room, event, envelope, volatile=True)
+            self._sio.broadcast(room, event, envelope, volatile=True, attachments=attachments)
 
 
 def _erase(arguments: list[Any], gone: access.Erased) -> None:
@@ -120,7 +120,7 @@ class Subscription:
         self.seated = False
         self._end = end
         self._waiting: list[Event] | None = []
-        self._signals: list[tuple[str, bytes]] = []
+        self._signals: list[tuple[str, bytes, tuple[bytes, ...]]] = []
         self._seen = -1
 
     @property
@@ -139,12 +139,12 @@ class Subscription:
             # The room's listener has had its turn with this event: from the next one on it serves this connection.
             self._sit_down()
 
-    def hear_signal(self, channel: str, event: str, envelope: bytes) -> None:
+    def hear_signal(self, channel: str, event: str, envelope: bytes, attachments: tuple[bytes, ...] = ()) -> None:
         """Keep the signal for after the reply; once that has left, send it."""
         if self._waiting is not None:
-            self._signals.append((event, envelope))
+            self._signals.append((event, envelope, attachments))
         else:
-            self._sio.broadcast(self.connection, event, envelope, volatile=True)
+            self._sio.broadcast(self.connection, event, envelope, volatile=True, attachments=attachments)
 
     def send_away(self) -> None:
         """Hear no longer: access has ended."""
@@ -165,8 +165,8 @@ class Subscription:
             if event.seq > seen:
                 self.send(event)
         signals, self._signals = self._signals, []
-        for name, envelope in signals:
-            self.hear_signal(self.feed.channel, name, envelope)
+        for name, envelope, attachments in signals:
+            self.hear_signal(self.feed.channel, name, envelope, attachments)
         if self.feed.seq >= seen:
             self._sit_down()
 

@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Iterable
 
-from handlers import views
+from handlers import access, views
 from handlers.base import Actor, Position
 from handlers.errors import Invalid
 from handlers.filters import Filter
@@ -53,7 +53,7 @@ class SocketSubscriptions:
     def check(self, connection: str, channel: str) -> None:
         """Raise ``Invalid`` when the connection may not have one more subscription."""
         mine = self._of_connection.get(connection, {})
-        counted = sum(1 for name in mine if not name.startswith("user:"))
+        counted = sum(1 for name in mine if not name.startswith("user:") and not name.endswith(access.EDITS))
         if channel not in mine and counted >= self._limit:
             raise Invalid(
                 f"A connection hears {self._limit} channels at most (HUBBUB_SUBSCRIPTIONS_PER_CONNECTION).",
@@ -92,7 +92,7 @@ class SocketSubscriptions:
         shown: list[Event] = []
         try:
             await self._hearers.require(channel, subscription.actor)
-            await self.audience.ready(channel, subscription.actor)
+            await self.audience.ready(channel, connection, subscription.actor)
             if after is not None:
                 found = await self._delivery.replay(feed, after)
                 seq, recovered = found.newest, found.recovered

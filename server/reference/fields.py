@@ -14,16 +14,15 @@ from marshmallow import fields
 
 from handlers.channels import EventName
 from handlers.messages import Attachment
-from handlers.payload import LINK_MAX, Choice, File, Flag, Id, Link, Text, Whole, client_id
+from handlers.payload import LINK_MAX, Bytes, Choice, File, Flag, Id, Link, Text, Whole, client_id
 from handlers.preferences import Clock, TimeZone
 from handlers.push import LAST_MS, Expiration, Key
 from handlers.reactions import Emoji
 from handlers.record_data import RecordId
-from handlers.shapes import Schema
+from handlers.shapes import JSON_TYPES, Schema
 from handlers.sync import Queue
 
 OPENAPI_VERSION = "3.1.0"
-JSON_TYPES = ["array", "boolean", "null", "number", "object", "string"]
 
 
 @singledispatch
@@ -134,6 +133,11 @@ def _queue(field: Queue) -> Schema:
 def _file(field: File) -> Schema:
     # JSON has no bytes: over Socket.IO they are an attachment, over HTTP a part of their own.
     return {"description": "A file: bytes.", "not": {"type": JSON_TYPES}}
+
+
+@constraints.register
+def _bytes(field: Bytes) -> Schema:
+    return {"description": "Bytes, as an attachment.", "not": {"type": JSON_TYPES}}
 
 
 def _converter() -> OpenAPIConverter:

@@ -10,6 +10,7 @@ from tests.support.browser import Pages
 from tests.support.hubbub import Hubbub
 
 LIMITS = ("ACTIONS_PER_SECOND", "ACTIONS_BURST", "MESSAGES_PER_SECOND", "MESSAGES_BURST")
+LOST = re.compile(r"net::ERR_|WebSocket connection to|WebSocket is already in CLOSING or CLOSED state")
 NO_LIMITS = {f"HUBBUB_{limit}": "1000000" for limit in LIMITS}
 """Histories are written as fast as the server takes them."""
 
@@ -46,12 +47,15 @@ def room_name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def visit(pages: Pages) -> Callable[..., Awaitable[Person]]:
-    """`await visit(server, "Ada", **context)`: somebody who has opened the page and entered their name."""
+    """`await visit(server, "Ada", **context)`: somebody who has opened the page and entered their name.
 
-    async def visit(server: Hubbub, name: str, **context: object) -> Person:
+    With `moderates=True` they have asked for the moderators' queue as well.
+    """
+
+    async def visit(server: Hubbub, name: str, *, moderates: bool = False, **context: object) -> Person:
         context.setdefault("viewport", {"width": 1200, "height": 760})
         person = Person(await pages.open(server.url, **context), name, server)
-        await person.enter()
+        await person.enter(moderates=moderates)
         return person
 
     return visit
@@ -61,4 +65,4 @@ def visit(pages: Pages) -> Callable[..., Awaitable[Person]]:
 def network_lost(pages: Pages) -> Iterator[None]:
     """For tests that cut connections on purpose: what Chromium says of it on the console is no defect."""
     yield
-    pages.errors[:] = [error for error in pages.errors if not re.search(r"net::ERR_|WebSocket connection to", error)]
+    pages.errors[:] = [error for error in pages.errors if not LOST.search(error)]

@@ -117,3 +117,19 @@ def test_a_change_is_parked_once_and_an_open_conflict_is_never_forgotten(store: 
             assert (await conflicts.get(conn, other.id)).status == "open"
 
     store.run(work)
+
+
+def test_places_that_were_taken_are_given_back(store: Store) -> None:
+    async def work(database: Database) -> None:
+        there, used, unused = new_id(), new_id(), new_id()
+        await write(database, there, {"n": 1})
+        pairs = [(NOTES, each) for each in (there, used, unused)]
+        async with database.write() as conn:
+            await records.take_all(conn, pairs)
+            await records.write(conn, await records.take(conn, NOTES, used), {"n": 1}, by=None, owner_id=None)
+            await records.give_back(conn, pairs)
+        async with database.read() as conn:
+            assert [(await records.get(conn, NOTES, each)).version for each in (there, used)] == [1, 1]
+            assert await records.get(conn, NOTES, unused) is None
+
+    store.run(work)

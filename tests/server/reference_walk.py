@@ -15,6 +15,7 @@ from tests.server.reference import Reference
 from tests.support.hubbub import Cluster, Hubbub
 from tests.support.js import JsClients, JsSocket
 from tests.support.push_service import Browser
+from tests.support.updates import Pad, awareness
 from tests.support.waiting import eventually
 
 PUBLISHED = "order:paid"
@@ -349,6 +350,32 @@ async def stories(walk: Walk) -> None:
     await walk.does(ada, "story:delete", **mine)
 
 
+async def documents(walk: Walk) -> None:
+    """A document is begun, shared, edited together, sent whole, named, restored and deleted."""
+    ada, bo = await walk.user("ada", walk.cluster.a), await walk.user("bo", walk.cluster.b)
+    wanted = {"title": "Notes", "content": "Hello", "clientId": "notes"}
+    document = await walk.creates(ada, "document:create", **wanted)
+    assert await walk.does(ada, "document:create", **wanted) == document
+    mine = {"documentId": document["id"]}
+    await walk.does(ada, "document:share", **mine, everyone="read", users={bo.id: "write"})
+    await walk.does(bo, "document:list", limit=1)
+    await walk.does(ada, "channel:subscribe", channel=f"document:{document['id']}", snapshot=True)
+    opened = await walk.does(ada, "document:open", **mine)
+    await walk.does(bo, "document:open", **mine, stateVector=opened["stateVector"])
+    pad = Pad(opened["update"])
+    await walk.does(bo, "document:update", **mine, update=pad.write(", world", 5))
+    await ada.socket.wait_for("document:updated", lambda event: event["data"]["n"] == 1)
+    await walk.does(bo, "document:awareness", **mine, update=awareness(7, {"cursor": {"anchor": 1}}))
+    named = await walk.creates(bo, "document:snapshot", **mine, name="First")
+    await walk.does(ada, "document:save", **mine, content="Hello, you", baseVersion=1)
+    await walk.does(ada, "document:history", **mine, limit=1)
+    await walk.does(ada, "document:restore", **mine, versionId=named["id"])
+    assert (await walk.does(bo, "document:get", **mine))["content"] == "Hello, world"
+    await walk.does(bo, "document:close", **mine)
+    await ada.socket.wait_for("document:saved")
+    await walk.does(ada, "document:delete", **mine)
+
+
 async def records(walk: Walk) -> None:
     """Records are kept, changed on both sides, settled, parked, resolved and deleted."""
     ada, bo = await walk.user("ada", walk.cluster.a), await walk.user("bo", walk.cluster.b)
@@ -397,6 +424,7 @@ STAGES: tuple[Callable[[Walk], Awaitable[None]], ...] = (
     images,
     sanctions,
     stories,
+    documents,
     records,
     sessions,
 )
