@@ -200,7 +200,7 @@ async def _write(ctx: Context, row: Any, state: bytes, text: str, number: int, *
         pace=rules.pace,
     )  # fmt: skip
     await document_versions.note_base(ctx.conn, row.id, version, state, rules.bases)
-    ctx.publish(f"document:{row.id}", "document:saved", {"documentId": row.id, "version": version})
+    ctx.publish(f"document:{row.id}", "document:saved", {"documentId": row.id, "version": version, "n": number})
 
 
 async def _settled(content: str, base_version: int | None, strategy: str, right: str, conn: Any, row: Any) -> _Text:

@@ -211,8 +211,9 @@ _ALL = (
     EventKind(
         "document:saved",
         _DOCUMENT,
-        thing(documentId=ID, version=SEQ),
-        "What was edited is the document's text now, a new version.",
+        thing(documentId=ID, version=SEQ, n=COUNT),
+        "What was edited is the document's text now, a new version. `n` is the newest edit in it: an editor that has not"
+        " heard of that one opens the document again.",
     ),
     EventKind(
         "document:updated",

@@ -140,7 +140,7 @@ def create_app(settings: Settings) -> web.Application:
     )
     writing = Writing(settings, database, delivery, leases)
     subscriptions.audience = PeopleAudience(
-        (presence_watches, viewer_watches, writing.watches), (entity_viewers, writing.people)
+        (presence_watches, viewer_watches, writing.watches), (entity_viewers, writing.people), typing
     )
     sessions = SocketSessions(connections, identity)
     rules = Rules(settings.entity_types, settings.messages_per_second, settings.messages_burst)

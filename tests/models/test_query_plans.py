@@ -37,7 +37,6 @@ from models.database import Database
 from models.event_log import Draft
 from models.ids import new_id
 from models.notifications import Notice
-from models.preferences import Preferences
 from models.pushes import Claimed
 from models.types import ago, now
 from tests.models.conftest import Store
@@ -166,22 +165,46 @@ async def fill(database: Database) -> str:
         )
         await messages.write(conn, [_message(made[n % ROOMS], n) for n in range(MESSAGES)])
         await event_log.append(conn, [Draft(f"channel-{n}", "thing:done", n) for n in range(PEOPLE)])
-        for n in range(STORIES):
-            reach = (stories.PUBLIC, stories.LINK, stories.HELD, stories.AUTHOR)[n % 4]
-            told = {"title": "", "genre": None, "body": "", "visibility": "public", "reach": reach}
-            await stories.create(conn, author_id=f"user-{n % 10}", client_id=None, **told)
-            said = {"type": "review", "title": "", "body": "", "state": posts.SHOWN if n % 2 else posts.HELD}
-            await posts.create(conn, story_id=made[n % 10], author_id=f"user-{n}", client_id=None, **said)
+        await _tell(conn, made)
         await _engage(conn)
         await idempotency.keep_results(conn, "user-1", "thing:do", {f"client-{n}": n for n in range(PEOPLE)})
         await notifications.deliver(conn, [(f"user-{n % 500}", notice(n)) for n in range(MESSAGES)])
-        for n in range(PEOPLE):
-            await preferences.save(conn, f"user-{n}", Preferences(muted_rooms=["room"]))
-            await subscribed(conn, n)
+        await _choose(conn)
         await pushes.queue(conn, [(f"user-{n % PEOPLE}", notice(n).pushed()) for n in range(MESSAGES)])
     async with database.write() as conn:
         await conn.execute(text("ANALYZE"))
     return str(made[0])
+
+
+async def _tell(conn: AsyncConnection, rooms: list[str]) -> None:
+    """Stories and posts; a post's story has a room's id, so that a question can name it."""
+    moment = {"created_at": now(), "updated_at": now()}
+    reaches = (stories.PUBLIC, stories.LINK, stories.HELD, stories.AUTHOR)
+    told = [
+        {"id": f"story-{n}", "author_id": f"user-{n % 10}", "reach": reaches[n % 4], "position": f"story-{n}"}
+        for n in range(STORIES)
+    ]
+    said = [
+        {"story_id": rooms[n % 10], "author_id": f"user-{n}", "state": posts.SHOWN if n % 2 else posts.HELD}
+        for n in range(STORIES)
+    ]
+    await conn.execute(stories.stories.insert(), [each | {"visibility": "public"} | moment for each in told])
+    await conn.execute(
+        posts.posts.insert(),
+        [{"id": f"post-{n}", "type": "review"} | each | moment for n, each in enumerate(said)],
+    )
+
+
+async def _choose(conn: AsyncConnection) -> None:
+    """Preferences, and browsers that are subscribed."""
+    moment, numbers = now(), range(PEOPLE)
+    chosen = {"types": {}, "muted_rooms": ["room"], "updated_at": moment}
+    keys = {"p256dh": "key", "auth": "auth", "created_at": moment, "updated_at": moment}
+    await conn.execute(preferences.preferences.insert(), [{"user_id": f"user-{n}"} | chosen for n in numbers])
+    await conn.execute(
+        push_subscriptions.push_subscriptions.insert(),
+        [{"id": f"browser-{n}", "user_id": f"user-{n}", "endpoint": f"https://push/{n}"} | keys for n in numbers],
+    )
 
 
 async def _engage(conn: AsyncConnection) -> None:
