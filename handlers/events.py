@@ -212,8 +212,8 @@ _ALL = (
         "document:saved",
         _DOCUMENT,
         thing(documentId=ID, version=SEQ, n=COUNT),
-        "What was edited is the document's text now, a new version. `n` is the newest edit in it: an editor that has not"
-        " heard of that one opens the document again.",
+        "What was edited is the document's text now, a new version. `n` is the newest edit in it: an editor that has"
+        " not heard of it opens the document again.",
     ),
     EventKind(
         "document:updated",

@@ -1,7 +1,7 @@
 """Workers that are killed while people write: nothing acknowledged is lost, and others save what they were to save."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -157,9 +157,10 @@ async def test_a_text_is_whole_however_often_it_is_folded_meanwhile(hasty: Clust
 
 
 async def test_editors_of_two_workers_find_each_other_again_after_redis_was_away(
-    own_redis: RedisServer, postgres_server: PostgresServer, editors: Editors
+    own_redis: Callable[[], RedisServer], postgres_server: PostgresServer, editors: Editors
 ) -> None:
-    cluster = two_workers(own_redis.url, postgres_server.create_database(), **SOON)
+    redis = own_redis()
+    cluster = two_workers(redis.url, postgres_server.create_database(), **SOON)
     try:
         cluster.start()
         document_id = await begin(cluster, cluster.a)
@@ -169,11 +170,11 @@ async def test_editors_of_two_workers_find_each_other_again_after_redis_was_away
         ]
         await here.insert("before ")
         await converge(here, there)
-        own_redis.kill()
+        redis.kill()
         await here.insert("meanwhile ")
         await here.settled()
         # Nobody writes any more: what was missed shows by itself.
-        own_redis.start()
+        redis.start()
         assert await converge(here, there, within=20) == "before meanwhile "
     finally:
         cluster.kill()
