@@ -14,6 +14,7 @@ from bench import (
     document,
     documents,
     fanout,
+    filters,
     notifications,
     persist,
     presence,
@@ -57,6 +58,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--cases", type=_cases, help="fan-out: members:bytes,… (default 1000:160)")
     parser.add_argument("--connections", type=int, help="connection storm: how many; default 2000, full 10000")
     parser.add_argument("--people", type=int, help="notifications: how many everyone is; default 20000, full 100000")
+    parser.add_argument("--subscribers", type=int, help="filters: how many hear; default 2000, full 10000")
     parser.add_argument("--write-docs", action="store_true", help="write docs/benchmarks.md from the last results")
     options = parser.parse_args(arguments)
     options.rounds = options.rounds or (5 if options.full else 1 if options.scenario == "all" else 3)
@@ -64,6 +66,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     options.cases = options.cases or (FULL_CASES if options.full else (USUAL_CASE,))
     options.connections = options.connections or (10_000 if options.full else 2000)
     options.people = options.people or (100_000 if options.full else 20_000)
+    options.subscribers = options.subscribers or (10_000 if options.full else 2000)
     return options
 
 
@@ -96,6 +99,13 @@ def _streams(options: argparse.Namespace, machine: dict[str, str]) -> Report:
     return streams.run(chosen, machine, _say)
 
 
+def _filters(options: argparse.Namespace, machine: dict[str, str]) -> Report:
+    chosen = filters.Options(
+        options.rounds, options.seconds, _chosen(filters.CONTESTANTS, options.only), options.subscribers
+    )
+    return filters.run(chosen, machine, _say)
+
+
 def _comments(options: argparse.Namespace, machine: dict[str, str]) -> Report:
     return comments.run(comments.Options(options.rounds, options.seconds), machine, _say)
 
@@ -120,6 +130,7 @@ SCENARIOS: dict[str, Callable[[argparse.Namespace, dict[str, str]], Report]] = {
     "notifications": _notifications,
     "presence": _presence,
     "streams": _streams,
+    "filters": _filters,
     "comments": _comments,
     "documents": _documents,
 }
@@ -132,6 +143,7 @@ IN_ALL = (
     "notifications",
     "presence",
     "streams",
+    "filters",
     "comments",
     "documents",
 )

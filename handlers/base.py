@@ -7,7 +7,9 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from handlers.declared import Collection, WatchedTable
 from handlers.errors import Forbidden, Unauthenticated
+from handlers.filters import Filter
 from handlers.payload import Payload, Upload
 from models import event_log
 from models.audience import Audience
@@ -60,8 +62,8 @@ class Subscriptions(Protocol):
     def check(self, connection: str, channel: str) -> None:
         """Raise ``Invalid`` when the connection may not have one more subscription."""
 
-    async def attach(self, connection: str, channel: str, after: int | None) -> Position:
-        """Subscribe; called outside of any transaction."""
+    async def attach(self, connection: str, channel: str, after: int | None, view: Filter | None = None) -> Position:
+        """Subscribe, to what ``view`` leaves of the channel; called outside of any transaction."""
 
     def detach(self, connection: str, channel: str) -> None:
         """End a subscription; nothing happens when there is none."""
@@ -268,6 +270,14 @@ class Rules:
     entity_types: tuple[str, ...]
     messages_per_second: float
     messages_burst: int
+    collections: Mapping[str, Collection] = field(default_factory=dict)
+    tables: Mapping[str, WatchedTable] = field(default_factory=dict)
+    record_bytes: int = 65_536
+    record_page_bytes: int = 262_144
+    record_scan_bytes: int = 4_194_304
+    filter_terms: int = 100
+    filter_length: int = 4000
+    snapshot_records: int = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,6 +377,21 @@ Limit = Callable[[Actor, Mapping[str, Any], Rules], tuple[str, float, int]]
 
 
 @dataclass(frozen=True, slots=True)
+class Pieces:
+    """A long list in a payload that is worked at piece by piece, each in a transaction of its own.
+
+    Attributes:
+        field: the function's argument that has the list; it is called with a piece of it.
+        answer: under what name its answer has the results, of each element one.
+        unfinished: the result of an element whose piece could not be carried out, of the element and the ``error``.
+    """
+
+    field: str
+    answer: str
+    unfinished: Callable[[Any, dict[str, Any]], Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Action:
     """An entry of the registry: one action, whatever door it is called through."""
 
@@ -382,6 +407,7 @@ class Action:
     repeated: Handler | None
     speaks: bool
     prepare: Handler | None
+    pieces: Pieces | None
 
 
 REGISTRY: dict[str, Action] = {}
@@ -400,6 +426,7 @@ def handles(
     repeated: Handler | None = None,
     speaks: bool = False,
     prepare: Handler | None = None,
+    pieces: Pieces | None = None,
 ) -> Callable[[Handler], Handler]:
     """Register a function as the action ``name``.
 
@@ -414,13 +441,26 @@ def handles(
         repeated: called with the context and the first result when a ``clientId`` comes again.
         speaks: others see what it does, so that somebody who is muted may not call it.
         prepare: called like the function before the transaction, for what may take long; may raise.
+        pieces: the function is called for each piece of a long list; what follows a piece that fails is not tried.
     """
     pair = isinstance(rest, tuple) and len(rest) == 2 and isinstance(rest[0], str)
     routes: Any = (rest,) if pair else tuple(rest)
 
     def register(run: Handler) -> Handler:
         REGISTRY[name] = Action(
-            name, schema(), routes, run, reads, slow, frozenset(audience), batch, limit, repeated, speaks, prepare
+            name,
+            schema(),
+            routes,
+            run,
+            reads,
+            slow,
+            frozenset(audience),
+            batch,
+            limit,
+            repeated,
+            speaks,
+            prepare,
+            pieces,
         )
         return run
 

@@ -9,8 +9,9 @@ from functools import partial
 from typing import Any
 
 from handlers.base import Actor, Context, Documents, handles
-from handlers.documents import CONTENT_MAX, readable, require_size, whole, wire
+from handlers.documents import COLLECTION, CONTENT_MAX, TITLE_MAX, readable, require_size, whole, wire
 from handlers.errors import Conflict, Invalid, NotFound, TooLarge, Unavailable
+from handlers.parking import park
 from handlers.payload import Choice, Id, Payload, Text, Whole, limit
 from models import document_updates, document_versions, documents, users
 
@@ -24,7 +25,8 @@ class SaveDocument(Payload):
     """``document:save``."""
 
     document_id = Id(required=True)
-    content = Text(0, CONTENT_MAX, required=True)
+    content = Text(0, CONTENT_MAX)
+    title = Text(1, TITLE_MAX)
     base_version = Whole(1)
     strategy = Choice("last-write-wins", "merge", "manual", load_default="last-write-wins")
 
@@ -58,23 +60,45 @@ class _Text:
     content: str
     began_with: bytes
     conflict: dict[str, Any] | None = None
+    parked: bool = False
 
 
 @handles("document:save", SaveDocument, rest=("PUT", "/api/documents/{documentId}"), reads=True, speaks=True)
 async def save_document(
-    ctx: Context, document_id: str, content: str, strategy: str, base_version: int | None = None
+    ctx: Context,
+    document_id: str,
+    strategy: str,
+    content: str | None = None,
+    title: str | None = None,
+    base_version: int | None = None,
 ) -> None:
-    """Make this a document's text, by what it differs in: what others write meanwhile stays."""
-    require_size(ctx, content)
+    """Make this a document's text, by what it differs in: what others write meanwhile stays. Or give it a title."""
+    if content is None and title is None:
+        raise Invalid("There is nothing to save.", {"content": ["Is needed, or a title."]})
+    require_size(ctx, content or "")
     _, right = await readable(ctx, document_id, write=True)
 
     async def save(_: None) -> dict[str, Any]:
-        settled = partial(_settled, content, base_version, strategy, right)
-        conflict = await _rewrite(ctx, document_id, settled)
+        conflict = None
+        if content is not None:
+            settled = partial(_settled, content, base_version, strategy, right)
+            conflict = await _rewrite(ctx, document_id, settled)
+        if title is not None:
+            retitle = partial(_retitle, document_id=document_id, title=title)
+            await ctx.services.documents.transact(ctx.actor, retitle)
         async with ctx.services.documents.read() as ctx.conn:
             return await whole(ctx, document_id) | ({} if conflict is None else {"conflict": conflict})
 
     ctx.finish = save
+
+
+async def _retitle(ctx: Context, *, document_id: str, title: str) -> None:
+    row, _ = await readable(ctx, document_id, write=True, lock=True)
+    if row.title == title:
+        return
+    await documents.retitle(ctx.conn, document_id, title)
+    told = {"documentId": document_id, "version": row.version, "n": row.state_n, "title": title}
+    ctx.publish(f"document:{document_id}", "document:saved", told)
 
 
 @handles("document:history", ListVersions, rest=("GET", _VERSION), reads=True, audience=("user", "visitor", "backend"))
@@ -161,6 +185,11 @@ async def _rewrite(ctx: Context, document_id: str, settled: Any) -> dict[str, An
             if before is None:
                 raise NotFound("There is no such document.")
             text = await settled(conn, before)
+        if text.parked:
+            refusal = await _refusal(ctx, before, text)
+            if refusal is None:
+                continue
+            raise refusal
         update = await desk.rewrite(text.began_with, text.content)
         folded = await desk.fold(before.state, [(0, update)])
         step = partial(_put, before=before, update=update, state=folded.state, text=folded.text)
@@ -213,7 +242,8 @@ async def _settled(content: str, base_version: int | None, strategy: str, right:
         )
     current = wire(row, right, {}) | {"content": row.content}
     if strategy == "manual":
-        raise Conflict("This document has changed since that version.", current=current)
+        base = await document_versions.base(conn, row.id, base_version)
+        return _Text(content, base or b"", {"baseVersion": base_version, "current": current}, parked=True)
     if strategy == "merge":
         base = await document_versions.base(conn, row.id, base_version)
         if base is None:
@@ -221,6 +251,42 @@ async def _settled(content: str, base_version: int | None, strategy: str, right:
         return _Text(content, base, {"strategy": strategy, "fields": ["content"], "lost": {}})
     lost = {"content": row.content}
     return _Text(content, row.state, {"strategy": strategy, "fields": ["content"], "lost": lost})
+
+
+async def _refusal(ctx: Context, before: Any, text: _Text) -> Conflict | None:
+    """Park a text in the list of conflicts; what its writer is answered, or None if the document has changed again."""
+    desk, told = ctx.services.documents, text.conflict or {}
+    base = (await desk.fold(text.began_with, [])).text if text.began_with else None
+
+    async def step(ctx: Context) -> Conflict | None:
+        row, _ = await readable(ctx, before.id, write=True, lock=True)
+        if row.version != before.version:
+            return None
+        return await park(
+            ctx,
+            COLLECTION,
+            row.id,
+            local={"content": text.content},
+            remote={"content": before.content},
+            base=None if base is None else {"content": base},
+            version=before.version,
+            base_version=told["baseVersion"],
+            current=told["current"],
+        )
+
+    return await desk.transact(ctx.actor, step)
+
+
+async def rewrite_now(ctx: Context, document_id: str, content: str) -> dict[str, Any]:
+    """Make a text the document's within the present transaction, whatever it is now; the document."""
+    require_size(ctx, content)
+    await readable(ctx, document_id, write=True, lock=True)
+    before = await documents.get(ctx.conn, document_id)
+    assert before is not None
+    update = await ctx.services.documents.rewrite(before.state, content)
+    folded = await ctx.services.documents.fold(before.state, [(0, update)])
+    await _put(ctx, before=before, update=update, state=folded.state, text=folded.text)
+    return await whole(ctx, document_id)
 
 
 async def _name(ctx: Context, *, document_id: str, name: str) -> dict[str, Any]:

@@ -98,6 +98,16 @@ CHANNELS: dict[str, ChannelKind] = {
         f"{_SIGNED_IN}; `app:private.{{name}}` with a subscription token",
         "Whatever a backend publishes.",
     ),
+    "collection": ChannelKind(
+        "collection:{name}",
+        "by the collection's policy; where that is `owner`, of each record its owner",
+        "Changes of a collection's records.",
+    ),
+    "table": ChannelKind(
+        "table:{schema}.{table}",
+        "by the table's policy; where that is `owner`, of each row its owner",
+        "Changes of a table of the application's own, which `hubbub watch` watches.",
+    ),
     "admin": ChannelKind("admin", "moderators and admins", "What moderators watch."),
 }
 
@@ -108,6 +118,8 @@ _IMAGES = ("images",)
 _ADMIN = ("admin",)
 _COMMUNITY = ("community",)
 _DOCUMENT = ("document",)
+_WHICH = {"conflictId": ID, "collection": TEXT, "recordId": ID}
+_ROW: Schema = {"type": "object", "description": "The declared columns; what was too large is left out."}
 _CHANGED_STORY = thing(storyId=ID, timestamp=TIME)
 _CHANGED_POST = thing(postId=ID, storyId=ID, timestamp=TIME)
 
@@ -174,6 +186,33 @@ _ALL = (
     EventKind("post:updated", _COMMUNITY, _CHANGED_POST, "A post was changed."),
     EventKind("post:deleted", _COMMUNITY, _CHANGED_POST, "A post is gone, or waits for a moderator."),
     EventKind(
+        "record:changed",
+        ("collection",),
+        thing(
+            eventType=words("INSERT", "UPDATE", "DELETE"),
+            id=ID,
+            new=maybe(ref("Record")),
+            old=maybe(ref("Record")),
+            version=SEQ,
+        ),
+        "A record is there, is another one, or is gone: what it is now and what it was before, whole.",
+    ),
+    EventKind(
+        "table:changed",
+        ("table",),
+        thing(
+            eventType=words("INSERT", "UPDATE", "DELETE"), id=TEXT, new=maybe(_ROW), old=maybe(_ROW), version=just(None)
+        ),
+        "A row is there, is another one, or is gone: its columns as they are now and as they were.",
+    ),
+    EventKind("conflict:created", _USER, thing(**_WHICH), "A change of this person's waits to be resolved."),
+    EventKind(
+        "conflict:resolved",
+        _USER,
+        thing(**_WHICH, resolution=words("local", "remote", "custom")),
+        "A change of this person's that waited is resolved.",
+    ),
+    EventKind(
         "typing:changed",
         ("room", "comments", "community"),
         thing(users=many(ref("Typist"))),
@@ -211,9 +250,9 @@ _ALL = (
     EventKind(
         "document:saved",
         _DOCUMENT,
-        thing(documentId=ID, version=SEQ, n=COUNT),
-        "What was edited is the document's text now, a new version. `n` is the newest edit in it: an editor that has"
-        " not heard of it opens the document again.",
+        thing(None, ["title"], documentId=ID, version=SEQ, n=COUNT, title=TEXT),
+        "What was edited is the document's text now, a new version; or it has another title. `n` is the newest edit in"
+        " that version: an editor that has not heard of it opens the document again.",
     ),
     EventKind(
         "document:updated",

@@ -44,6 +44,14 @@ _STANDING = Answer(ref("Standing"))
 _STORY = Answer(ref("Story"))
 _POST = Answer(ref("Post"))
 _ONE_DOCUMENT = thing(documentId=ID)
+_RECORDS = thing(
+    "A page; where one ended because much was looked at, ``next`` is the id before which the next goes on.",
+    ("next",),
+    records=many(ref("Record")),
+    hasMore=FLAG,
+    next=ID,
+)
+_ROW: Schema = {"type": "object", "description": "The declared columns of a table."}
 
 REPLIES: dict[str, Answer] = {
     "channel:subscribe": Answer(
@@ -61,6 +69,8 @@ REPLIES: dict[str, Answer] = {
                     thing(presence=many(ref("Presence"))),
                     ref("Viewers"),
                     thing(document=ref("Document"), collaborators=many(ref("Collaborator"))),
+                    _RECORDS,
+                    page("records", _ROW),
                 ],
             },
         )
@@ -162,6 +172,13 @@ REPLIES: dict[str, Answer] = {
     "document:history": Answer(page("versions", ref("DocumentVersion"))),
     "document:snapshot": Answer(ref("DocumentVersion"), creates=True),
     "document:restore": Answer(ref("Document")),
+    "record:list": Answer(_RECORDS),
+    "record:get": Answer(ref("Record")),
+    "record:upsert": Answer(ref("SettledRecord"), creates=True),
+    "record:delete": Answer(ref("SettledRecord")),
+    "record:sync": Answer(thing("Of each mutation one, in order.", results=many(ref("SyncResult"), 1000))),
+    "conflict:list": Answer(page("conflicts", ref("Conflict"))),
+    "conflict:resolve": Answer(ref("ResolvedConflict")),
     "session:refresh": Answer(thing(user=ref("User"), expiresAt=maybe(TIME))),
     "session:get": Answer(
         thing(

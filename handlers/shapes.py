@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from handlers import errors
+from handlers.declared import STRATEGIES
 from handlers.errors import ActionError
 from models.notifications import LEVELS, TYPES
 
@@ -114,6 +115,35 @@ _SETTLED = thing(
     fields=many(TEXT),
     lost={"type": "object"},
 )
+_STRATEGY = words(*STRATEGIES)
+_OBJECT: Schema = {"type": "object", "additionalProperties": True}
+_RECORD = {
+    "id": ID,
+    "collection": TEXT,
+    "data": maybe(_OBJECT),
+    "version": SEQ,
+    "ownerId": maybe(ID),
+    "createdAt": TIME,
+    "updatedAt": TIME,
+    "updatedBy": maybe(ID),
+}
+_CONFLICT = {
+    "id": ID,
+    "collection": TEXT,
+    "recordId": ID,
+    "userId": ID,
+    "local": {"description": "What the writer wanted; null for nothing.", **maybe(_OBJECT)},
+    "remote": {"description": "What was stored when it was parked.", **maybe(_OBJECT)},
+    "base": {"description": "What the writer began with; null also when that is kept no longer.", **maybe(_OBJECT)},
+    "version": {"description": "The version of ``remote``.", **COUNT},
+    "baseVersion": {"description": "The version of ``base``.", **COUNT},
+    "requiresManualResolution": FLAG,
+    "status": words("open", "resolved"),
+    "resolution": maybe(words("local", "remote", "custom")),
+    "createdAt": TIME,
+    "resolvedAt": maybe(TIME),
+    "resolvedBy": maybe(ID),
+}
 
 SHAPES: dict[str, Schema] = {
     "User": thing("A person, as the claims of their token tell.", **_USER),
@@ -322,6 +352,36 @@ SHAPES: dict[str, Schema] = {
         updatedAt=TIME,
         deletedAt=maybe(TIME),
         user=ref("User"),
+    ),
+    "Record": thing(
+        "What is kept in a collection; ``data`` is null once it is deleted.",
+        **_RECORD,
+    ),
+    "SettledRecord": thing(
+        "A record that was written; ``conflict`` is there if it was made of a stale version, and something was lost.",
+        ("conflict",),
+        **_RECORD,
+        conflict=thing(
+            "How that was settled, and the stored values of the fields that are overwritten; null of one that had been"
+            " removed.",
+            strategy=_STRATEGY,
+            fields=many(TEXT),
+            lost=_OBJECT,
+        ),
+    ),
+    "Conflict": thing("A change of a stale version that waits, or waited, to be resolved.", **_CONFLICT),
+    "ResolvedConflict": thing(
+        "A conflict that is resolved, and what holds since.",
+        **_CONFLICT,
+        record={"anyOf": [ref("SettledRecord"), ref("Document"), {"type": "null"}]},
+    ),
+    "SyncResult": thing(
+        "What became of a mutation: ``data`` if it is ``ok``, else ``error``.",
+        ("data", "error"),
+        mutationId=ID,
+        ok=FLAG,
+        data=ref("SettledRecord"),
+        error=ref("Error"),
     ),
     "Typist": thing("Somebody who is typing.", id=ID, name=TEXT),
     "Event": thing(

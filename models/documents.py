@@ -245,6 +245,11 @@ async def share(conn: AsyncConnection, document_id: str, everyone: str, people: 
         await conn.execute(insert(document_access), rows)
 
 
+async def retitle(conn: AsyncConnection, document_id: str, title: str) -> None:
+    """Give a locked document another title."""
+    await conn.execute(update(documents).where(documents.c.id == document_id).values(title=title, updated_at=now()))
+
+
 async def page(conn: AsyncConnection, user_id: str, before: str | None, limit: int) -> tuple[Sequence[Any], bool]:
     """Somebody's own documents and those shared with them by name, newest first, and whether there are more."""
     asked = {"user": user_id, "before": before or _LAST, "count": limit + 1}

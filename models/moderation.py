@@ -2,10 +2,24 @@
 
 from typing import Any
 
-from sqlalchemy import Column, Index, Integer, Table, Text, bindparam, insert, literal_column, select, text, update
+from sqlalchemy import (
+    Column,
+    Index,
+    Integer,
+    Table,
+    Text,
+    bindparam,
+    func,
+    insert,
+    literal_column,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.database import metadata
+from models.event_log import channels
 from models.ids import new_id
 from models.types import Timestamp, now
 
@@ -41,6 +55,11 @@ STATUSES = ("pending", "approved", "rejected", "withdrawn")
 _GET = select(moderation).where(moderation.c.id == bindparam("item"))
 # Written out, because a planner takes an index of some rows only for a condition that says which.
 _OPEN = moderation.c.status == literal_column("'pending'")
+# One statement, because two could stand on either side of a commit.
+_PENDING_AT = select(
+    select(func.count()).select_from(moderation).where(_OPEN).scalar_subquery().label("pending"),
+    select(channels.c.seq).where(channels.c.name == bindparam("channel")).scalar_subquery().label("seq"),
+)
 
 
 async def get(conn: AsyncConnection, item_id: str) -> Any | None:
@@ -52,6 +71,12 @@ async def open_item(conn: AsyncConnection, kind: str, subject_id: str) -> Any | 
     """What waits for a decision on this thing, or None."""
     query = select(moderation).where(moderation.c.kind == kind, moderation.c.subject_id == subject_id, _OPEN)
     return (await conn.execute(query)).one_or_none()
+
+
+async def pending_at(conn: AsyncConnection, channel: str) -> tuple[int, int]:
+    """How many things wait for a decision, and the number of a channel's newest event at that same moment."""
+    row = (await conn.execute(_PENDING_AT, {"channel": channel})).one()
+    return row.pending, row.seq or 0
 
 
 async def hold(

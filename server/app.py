@@ -14,7 +14,7 @@ from handlers.access import ENDS_ACCESS
 from handlers.base import Rules, Services
 from models.database import Database
 from models.types import now
-from server import demo, pages, presence_watch, viewers
+from server import demo, pages, presence_watch, viewers, watching
 from server.audience import PeopleAudience
 from server.background import BackgroundWork
 from server.backing import bus_of, leases_of, open_database, peers_of, redis_of, start_peers
@@ -143,12 +143,27 @@ def create_app(settings: Settings) -> web.Application:
         (presence_watches, viewer_watches, writing.watches), (entity_viewers, writing.people), typing
     )
     sessions = SocketSessions(connections, identity)
-    rules = Rules(settings.entity_types, settings.messages_per_second, settings.messages_burst)
+    shared = demo.shared_data(settings)
+    rules = Rules(
+        settings.entity_types,
+        settings.messages_per_second,
+        settings.messages_burst,
+        shared.collections,
+        shared.tables,
+        settings.record_bytes,
+        settings.record_page_bytes,
+        settings.record_scan_bytes,
+        settings.filter_terms,
+        settings.filter_length,
+        settings.snapshot_records,
+    )
     background = BackgroundWork()
     limiter = (
         LocalLimiter() if redis is None else RedisLimiter(redis, settings.redis_prefix, settings.redis_timeout_seconds)
     )
-    retention = Retention(database, settings.retention_events, settings.retention_seconds)
+    retention = Retention(
+        database, settings.retention_events, settings.retention_seconds, settings.record_history_seconds
+    )
     sql_publications = _sql_publications(settings, database, delivery, retention)
     metrics = Metrics(connections, delivery, bus, peers)
     push = _web_push(settings, database, people.statuses, metrics.push)
@@ -266,6 +281,7 @@ def create_app(settings: Settings) -> web.Application:
 
     async def lifetime(_: web.Application) -> AsyncIterator[None]:
         await open_database(settings, database)
+        await watching.review(database, shared.tables, settings.record_bytes)
         media.open()
         spool.open()
         if bus is not None:

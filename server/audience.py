@@ -54,7 +54,7 @@ class Attendants(Protocol):
 
 
 class PeopleAudience(Audience):
-    """Watches what is heard of people and typists, and counts who hears of an entity's viewers or opens a document."""
+    """Watches what is heard of people and of typists, and counts who views an entity, or has a document open."""
 
     def __init__(self, watches: Sequence[Watches], attendants: Sequence[Attendants], typing: SignalTypingBoard) -> None:
         self._watches = watches

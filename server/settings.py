@@ -11,12 +11,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from server import setting_types as types
 from server import setting_urls as urls
 from server.blocked_words import Rule
 from server.demo_secret import kept_secret
+
+if TYPE_CHECKING:
+    from handlers.declared import SharedData
 
 _LEVELS = types.choice("debug", "info", "warning", "error")
 
@@ -111,8 +114,12 @@ class Settings:
         "where uploaded pictures go: a folder or s3://bucket/prefix",
         otherwise="folder media in HUBBUB_VAR",
     )
-    collections: Path | None = _var(
-        "HUBBUB_COLLECTIONS", None, types.existing_file, "TOML file of collections and watched tables"
+    shared_data: "SharedData | None" = _var(
+        "HUBBUB_COLLECTIONS",
+        None,
+        types.shared_data,
+        "TOML file of collections and watched tables",
+        otherwise="none; in demo mode a collection tasks",
     )
 
     # Who may come in
@@ -163,6 +170,9 @@ class Settings:
     # Times and retention
     retention_events: int = _count("HUBBUB_RETENTION_EVENTS", "1000", "events of a channel that can be resumed")
     retention_seconds: float = _seconds("HUBBUB_RETENTION_SECONDS", "86400", "how long an event can be resumed")
+    record_history_seconds: float = _seconds(
+        "HUBBUB_RECORD_HISTORY_SECONDS", "2592000", "how long what a record was before is kept, and a resolved conflict"
+    )
     recovery_seconds: float = _seconds("HUBBUB_RECOVERY_SECONDS", "120", "Socket.IO's connection state recovery")
     typing_seconds: float = _seconds("HUBBUB_TYPING_SECONDS", "2", "how long one typing:start holds")
     presence_grace_seconds: float = _seconds("HUBBUB_PRESENCE_GRACE_SECONDS", "3", "from disconnected to offline")
@@ -212,12 +222,21 @@ class Settings:
     send_buffer_bytes: int = _count("HUBBUB_SEND_BUFFER_BYTES", "1048576", "bytes waiting for one slow reader", 1024)
     connect_seconds: float = _seconds("HUBBUB_CONNECT_SECONDS", "10", "from transport open to CONNECT")
     json_depth: int = _count("HUBBUB_JSON_DEPTH", "32", "nesting of a payload")
-    json_keys: int = _count("HUBBUB_JSON_KEYS", "1000", "keys of a payload")
+    json_keys: int = _count("HUBBUB_JSON_KEYS", "1000", "keys of a payload, or of each element of a batch")
     upload_bytes: int = _count("HUBBUB_UPLOAD_BYTES", "10485760", "bytes of a picture")
     upload_pixels: int = _count("HUBBUB_UPLOAD_PIXELS", "40000000", "pixels of a picture")
     uploads_per_user: int = _count("HUBBUB_UPLOADS_PER_USER", "10", "uploads of a user that a worker takes at a time")
     picture_concurrency: int = _count("HUBBUB_PICTURE_CONCURRENCY", "2", "pictures that a worker works on at a time")
     record_bytes: int = _count("HUBBUB_RECORD_BYTES", "65536", "bytes of a record")
+    record_page_bytes: int = _count(
+        "HUBBUB_RECORD_PAGE_BYTES", "262144", "bytes of records, or conflicts, after which a page ends", 1024
+    )
+    record_scan_bytes: int = _count(
+        "HUBBUB_RECORD_SCAN_BYTES", "4194304", "bytes of records that one filtered list looks at", 1024
+    )
+    filter_terms: int = _count("HUBBUB_FILTER_TERMS", "100", "comparisons of a filter, each value of in one of them")
+    filter_length: int = _count("HUBBUB_FILTER_LENGTH", "4000", "characters of a filter")
+    snapshot_records: int = _count("HUBBUB_SNAPSHOT_RECORDS", "1000", "records, or rows, of a snapshot")
     document_update_bytes: int = _count("HUBBUB_DOCUMENT_UPDATE_BYTES", "524288", "bytes of a Yjs update")
     document_bytes: int = _count("HUBBUB_DOCUMENT_BYTES", "4194304", "bytes of a document with all its edits")
     document_awareness_bytes: int = _count(
@@ -253,6 +272,7 @@ class Settings:
         "HUBBUB_DOCUMENT_CACHE_BYTES", "67108864", "documents that a worker has at hand", 0
     )
     group_commit_size: int = _count("HUBBUB_GROUP_COMMIT_SIZE", "256", "writes that may share one commit")
+    sync_batch: int = _count("HUBBUB_SYNC_BATCH", "50", "mutations of a sync that share a transaction")
     log_level: str = _var("HUBBUB_LOG_LEVEL", "info", _LEVELS, "debug, info, warning or error")
     log_format: str = _var("HUBBUB_LOG_FORMAT", "text", types.choice("text", "json"), "text or json, a line each")
 
@@ -314,6 +334,13 @@ def _check_together(values: Mapping[str, Any], *, demo_was_given: bool) -> None:
         raise SettingsError(
             f"HUBBUB_BUS_DEAF_SECONDS={values['bus_deaf_seconds']:g}: give more than HUBBUB_BUS_NONCE_SECONDS,"
             f" which is {values['bus_nonce_seconds']:g}"
+        )
+    shared = values["shared_data"]
+    if shared is not None and shared.tables and not (values["database_url"] or "").startswith("postgresql"):
+        name = next(iter(shared.tables))
+        raise SettingsError(
+            f'HUBBUB_COLLECTIONS: tables."{name}": watched tables need PostgreSQL; set DATABASE_URL=postgresql://…, or'
+            " remove the table from the file"
         )
     unverifiable = values["secret"] is None and values["jwks_url"] is None
     if values["demo"] is False and unverifiable:

@@ -14,11 +14,13 @@ from marshmallow import fields
 
 from handlers.channels import EventName
 from handlers.messages import Attachment
-from handlers.payload import LINK_MAX, Bytes, Choice, File, Flag, Id, Link, Text, Whole
+from handlers.payload import LINK_MAX, Bytes, Choice, File, Flag, Id, Link, Text, Whole, client_id
 from handlers.preferences import Clock, TimeZone
 from handlers.push import LAST_MS, Expiration, Key
 from handlers.reactions import Emoji
+from handlers.record_data import RecordId
 from handlers.shapes import JSON_TYPES, Schema
+from handlers.sync import Queue
 
 OPENAPI_VERSION = "3.1.0"
 
@@ -108,6 +110,23 @@ def _expiration(field: Expiration) -> Schema:
 @constraints.register
 def _attachment(field: Attachment) -> Schema:
     return {"type": "object", "properties": {"url": _URL}, "required": ["url"], "additionalProperties": True}
+
+
+@constraints.register
+def _record_id(field: RecordId) -> Schema:
+    return {"type": "string", "pattern": r"^(?!\.{1,2}$)[A-Za-z0-9._~-]{1,128}$"}
+
+
+@constraints.register
+def _queue(field: Queue) -> Schema:
+    mutation: Schema = {
+        "description": "`{mutationId, op, collection, id, data, baseVersion, strategy}`: `op` is `upsert` or `delete`,"
+        " the rest is as `record:upsert` and `record:delete` take it. What is wrong with one is that one's result.",
+        "type": "object",
+        "properties": {"mutationId": _id(client_id())},
+        "required": ["mutationId"],
+    }
+    return {"items": mutation}
 
 
 @constraints.register

@@ -24,6 +24,19 @@ export function MessageText({ text, mentions, me, nameOf, edited, note }) {
 }
 
 /**
+ * Text in which nobody is mentioned.
+ *
+ * @param {{text: string, edited?: string | null}} props
+ */
+export const PlainText = ({ text, edited = null }) => html`
+  <${MessageText} text=${text} mentions=${NOBODY} me="" nameOf=${nameless} edited=${edited} />
+`;
+
+/** @type {string[]} */
+const NOBODY = [];
+const nameless = () => undefined;
+
+/**
  * @param {string} text
  * @param {{id: string, word: string}[]} named
  * @param {string} me

@@ -11,9 +11,9 @@ import { html, useEffect, useState, useStore } from "./view.js";
 /**
  * The chosen room, or a hint to choose one.
  *
- * @param {{roomId: string | null, covered: boolean}} props `covered`: the list of rooms lies over it
+ * @param {{id: string | null, covered: boolean}} props `covered`: the list of rooms lies over it
  */
-export function RoomView({ roomId, covered }) {
+export function RoomView({ id: roomId, covered }) {
   const { hubbub } = usePage();
   const { status, rooms } = useStore(hubbub.chat);
   const [lookedFor, setLookedFor] = useState(null);

@@ -1,6 +1,7 @@
 import { Bell } from "./bell.js";
 import { usePage } from "./context.js";
 import { Icon, IconButton } from "./icons.js";
+import { Navigation } from "./navigation.js";
 import { PersonAvatar } from "./presence-dot.js";
 import { RoomItem } from "./room-item.js";
 import { Status } from "./status.js";
@@ -8,15 +9,15 @@ import { theme } from "./theme.js";
 import { TRIPS } from "./trips.js";
 import { html, useStore } from "./view.js";
 
-/** The user's rooms, and the ways to more of them. */
+/** The pages, the user's rooms, and the ways to more of them. */
 export function Sidebar() {
   const { hubbub, ui } = usePage();
   const { status, rooms } = useStore(hubbub.chat);
-  const { roomId, tripId } = useStore(ui);
+  const { kind, id, roomId } = useStore(ui);
   const shared = rooms.filter(({ room }) => room.visibility !== "direct" && room.isActive);
   const direct = rooms.filter(({ room }) => room.visibility === "direct");
   const archived = rooms.filter(({ room }) => room.visibility !== "direct" && !room.isActive);
-  const open = (kind) => () => ui.openDialog({ kind });
+  const open = (dialog) => () => ui.openDialog({ kind: dialog });
 
   return html`
     <aside class="sidebar" aria-label="Rooms">
@@ -29,6 +30,7 @@ export function Sidebar() {
       <button class="search-button" onClick=${open("search")}>
         <${Icon} name="search" size=${18} /><span>Search messages</span><kbd>Ctrl K</kbd>
       </button>
+      <${Navigation} />
       <nav class="rooms" aria-label="Your rooms">
         <${Section} title="Rooms">
           <${IconButton} name="compass" size=${18} label="Discover rooms" onClick=${open("discover")} />
@@ -43,7 +45,7 @@ export function Sidebar() {
         ${status === "ready" && direct.length === 0 && html`<p class="rooms-hint">Write to somebody in private.</p>`}
         <${RoomItems} rooms=${direct} current=${roomId} />
         <${Section} title="Trips" />
-        <${TripItems} current=${tripId} />
+        <${TripItems} current=${kind === "trips" ? id : null} />
         ${archived.length > 0 && html`<${Section} title="Archived" /><${RoomItems} rooms=${archived} current=${roomId} />`}
       </nav>
       <${Account} />
@@ -73,7 +75,7 @@ function TripItems({ current }) {
       ${TRIPS.map(
         ({ id, title, place }) => html`
           <li key=${id}>
-            <button class="room-item" aria-current=${current === id ? "page" : undefined} onClick=${() => ui.showTrip(id)}>
+            <button class="room-item" aria-current=${current === id ? "page" : undefined} onClick=${() => ui.go("trips", id)}>
               <span class="room-icon"><${Icon} name="pin" size=${18} /></span>
               <span class="room-lines"><span class="room-name">${title}</span><span class="room-last">${place}</span></span>
             </button>

@@ -6,6 +6,7 @@ const NAME_LENGTH = 50;
 /** @param {{onSession: (session: import("../client/session.js").Session) => void}} props */
 export function SignIn({ onSession }) {
   const [name, setName] = useState("");
+  const [moderates, setModerates] = useState(false);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState("");
 
@@ -15,7 +16,7 @@ export function SignIn({ onSession }) {
     setBusy(true);
     setProblem("");
     try {
-      onSession(await guestSession(name.trim()));
+      onSession(await guestSession(name.trim(), { role: moderates ? "moderator" : "user" }));
     } catch (failure) {
       const error = failure;
       const refused = error.code === "not_found" ? "This server does not let guests in." : error.message;
@@ -42,6 +43,10 @@ export function SignIn({ onSession }) {
             aria-describedby="sign-in-problem"
             onInput=${(event) => setName(event.target.value)}
           />
+        </label>
+        <label class="check">
+          <input type="checkbox" checked=${moderates} onChange=${(event) => setModerates(event.target.checked)} />
+          <span>Let me moderate <span class="muted">to try out the moderators' queue</span></span>
         </label>
         <p id="sign-in-problem" class="problem" role="alert">${problem}</p>
         <button class="button primary wide" disabled=${busy}>${busy ? "Opening…" : "Enter"}</button>

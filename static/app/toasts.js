@@ -15,6 +15,7 @@ const SHOWN_AT_ONCE = 4;
  * @property {string} text
  * @property {string} [title]
  * @property {{label: string, act: () => void} | null} [action]
+ * @property {string} [topic]                it takes the place of an earlier one of the same topic
  *
  * @extends {Observable<{toasts: (Toast & {id: number})[]}>}
  */
@@ -35,7 +36,7 @@ export class Toasts extends Observable {
 
   /** @param {Toast} toast */
   show(toast) {
-    const { toasts } = this.getSnapshot();
+    const toasts = this.getSnapshot().toasts.filter(({ topic }) => topic === undefined || topic !== toast.topic);
     if (toasts.some(({ title, text }) => text === toast.text && title === toast.title)) return;
     this.change({ toasts: [...toasts, { ...toast, id: ++this.#count }].slice(-SHOWN_AT_ONCE) });
   }

@@ -6,22 +6,21 @@ import { Observable } from "../client/observable.js";
  * @typedef {{kind: string, [property: string]: any}} Opened   a dialog or pop-up, and what it is given
  *
  * @typedef {object} UiView
- * @property {string | null} roomId
- * @property {string | null} tripId
+ * @property {string} kind                  of page: a key of PAGES in navigation.js
+ * @property {string | null} id             of what the page shows
+ * @property {string | null} roomId         the same, of a room
  * @property {boolean} drawer
  * @property {boolean} panel
  * @property {HTMLElement | null} inbox     the bell that the notifications stand beside
  * @property {Opened | null} dialog
  * @property {Opened | null} popup
- * @property {number | null} goTo
+ * @property {number | null} goTo          number of the message to show
  *
  * @extends {Observable<UiView>}
  */
 export class Ui extends Observable {
   constructor() {
-    const place = placeInAddress();
-    const drawer = place.roomId === null && place.tripId === null;
-    super({ ...place, drawer, panel: false, inbox: null, dialog: null, popup: null });
+    super({ ...placeInAddress(), panel: false, inbox: null, dialog: null, popup: null });
     addEventListener("hashchange", this.#follow);
   }
 
@@ -36,14 +35,20 @@ export class Ui extends Observable {
    * @param {number | null} [seq]
    */
   show(roomId, seq = null) {
-    this.change({ roomId, tripId: null, goTo: seq, drawer: roomId === null, dialog: null, popup: null });
-    this.#keep(roomId === null ? "#/" : `#/rooms/${encodeURIComponent(roomId)}`);
+    this.go("rooms", roomId, seq);
   }
 
-  /** @param {string} tripId */
-  showTrip(tripId) {
-    this.change({ roomId: null, tripId, goTo: null, drawer: false, dialog: null, popup: null });
-    this.#keep(`#/trips/${encodeURIComponent(tripId)}`);
+  /**
+   * Show a page.
+   *
+   * @param {string} kind a key of PAGES in navigation.js
+   * @param {string | null} [id]
+   * @param {number | null} [goTo]
+   */
+  go(kind, id = null, goTo = null) {
+    this.change({ ...placeOf(kind, id, goTo), dialog: null, popup: null });
+    const address = id === null ? `#/${kind}` : `#/${kind}/${encodeURIComponent(id)}`;
+    this.#keep(kind === "rooms" && id === null ? "#/" : address);
   }
 
   /**
@@ -106,23 +111,24 @@ export class Ui extends Observable {
   }
 
   #follow = () => {
-    const { roomId, tripId, goTo } = placeInAddress();
+    const { kind, id, goTo } = placeInAddress();
     const shown = this.getSnapshot();
-    if (tripId !== null && tripId !== shown.tripId) this.showTrip(tripId);
-    else if (tripId === null && (roomId !== shown.roomId || shown.tripId !== null || goTo !== null)) this.show(roomId, goTo);
+    if (kind !== shown.kind || id !== shown.id || goTo !== null) this.go(kind, id, goTo);
   };
 }
 
 /**
- * `#/rooms/{id}`, `#/rooms/{id}/{seq}` for one of its messages, `#/trips/{id}`.
- *
- * @returns {{roomId: string | null, tripId: string | null, goTo: number | null}}
+ * @param {string} kind
+ * @param {string | null} id
+ * @param {number | null} goTo
  */
+function placeOf(kind, id, goTo) {
+  const roomId = kind === "rooms" ? id : null;
+  return { kind, id, goTo, roomId, drawer: kind === "rooms" && id === null };
+}
+
+/** `#/{kind}` or `#/{kind}/{id}`, such as `#/trips/lisbon`; `#/rooms/{id}/{seq}` for one of a room's messages. */
 function placeInAddress() {
-  const [, kind, id, seq] = location.hash.match(/^#\/(rooms|trips)\/([^/]+)(?:\/(\d+))?$/u) ?? [];
-  return {
-    roomId: kind === "rooms" ? decodeURIComponent(id) : null,
-    tripId: kind === "trips" ? decodeURIComponent(id) : null,
-    goTo: kind === "rooms" && seq ? Number(seq) : null,
-  };
+  const [, kind, id, seq] = location.hash.match(/^#\/([a-z]+)(?:\/([^/]+))?(?:\/(\d+))?$/u) ?? [];
+  return placeOf(kind ?? "rooms", id ? decodeURIComponent(id) : null, kind === "rooms" && seq ? Number(seq) : null);
 }

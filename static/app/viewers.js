@@ -5,7 +5,7 @@ import { list } from "./names.js";
 import { html, useStore } from "./view.js";
 
 /**
- * "3 people viewing", with the first five of them. Showing it makes its user one of them.
+ * "3 people viewing this trip", with the first five of them. Showing it makes its user one of them.
  *
  * @param {{type: string, id: string}} props
  */
@@ -19,7 +19,7 @@ export function Viewers({ type, id }) {
         ${viewers.map((user) => html`<${Avatar} key=${user.id} user=${user} size="sm" />`)}
         ${more > 0 && html`<span class="avatar avatar-sm viewers-more" aria-hidden="true">+${more}</span>`}
       </span>
-      <span class="viewers-words">${formatViewers(count)}</span>
+      <span class="viewers-words">${formatViewers(count, type)}</span>
       ${count > 0 && html`<span class="hidden">: ${names}</span>`}
     </div>
   `;

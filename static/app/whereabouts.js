@@ -3,19 +3,19 @@ import { tripOf } from "./trips.js";
 import { useEffect, useStore } from "./view.js";
 
 /**
- * Tell where this user is, and whether they are there at all. Of rooms only public ones are told:
- * everyone who is signed in can see it.
+ * Tell where this user is, and whether they are there at all. Of rooms only public ones are told, and of stories
+ * nothing: everyone who is signed in can see it.
  *
- * @param {string | null} roomId
- * @param {string | null} tripId
+ * @param {string} kind
+ * @param {string | null} id
  */
-export function useWhereabouts(roomId, tripId) {
+export function useWhereabouts(kind, id) {
   const { hubbub } = usePage();
   const { rooms } = useStore(hubbub.chat);
-  const room = rooms.find((summary) => summary.room.id === roomId)?.room;
-  const trip = tripId === null ? undefined : tripOf(tripId);
-  const path = trip ? `/trips/${trip.id}` : `/rooms/${roomId}`;
-  const currentPage = trip || room?.visibility === "public" ? path : null;
+  const room = kind === "rooms" ? rooms.find((summary) => summary.room.id === id)?.room : undefined;
+  const trip = kind === "trips" && id !== null ? tripOf(id) : undefined;
+  const told = trip || room?.visibility === "public";
+  const currentPage = told ? `/${kind}/${id}` : kind === "community" ? "/community" : null;
   const activity = trip ? `Looking at ${trip.title}` : null;
 
   useEffect(() => hubbub.presence.me.attend(document), []);

@@ -1,26 +1,26 @@
 import { usePage } from "./context.js";
 import { Dialogs } from "./dialogs.js";
 import { Inbox } from "./inbox.js";
+import { pageOf } from "./navigation.js";
 import { Popup } from "./popup.js";
-import { RoomView } from "./room-view.js";
 import { Sidebar } from "./sidebar.js";
 import { ToastList } from "./toasts.js";
-import { TripView } from "./trip-view.js";
 import { html, useEffect, useStore } from "./view.js";
 import { useWhereabouts } from "./whereabouts.js";
 
 const NARROW = matchMedia("(max-width: 760px)");
 const PANEL_LIES_ON_TOP = matchMedia("(max-width: 1080px)");
 
-/** Rooms at the left, the chosen one beside them, and whatever lies on top. */
+/** The sidebar, the page that was chosen there, and whatever lies on top. */
 export function Workspace() {
   const { hubbub, ui, toasts, switchUser } = usePage();
-  const { roomId, tripId, drawer, panel } = useStore(ui);
+  const { kind, id, drawer, panel } = useStore(ui);
   const { status, error } = useStore(hubbub.connection);
   const { rooms } = useStore(hubbub.chat);
   const unread = rooms.reduce((sum, { unreadCount }) => sum + unreadCount, 0);
-  const somewhere = roomId !== null || tripId !== null;
-  useWhereabouts(roomId, tripId);
+  const { View } = pageOf(kind, hubbub.moderates);
+  const somewhere = kind !== "rooms" || id !== null;
+  useWhereabouts(kind, id);
 
   useEffect(() => {
     document.title = unread > 0 ? `(${unread}) Hubbub` : "Hubbub";
@@ -53,9 +53,7 @@ export function Workspace() {
     <div class="workspace ${drawer ? "with-drawer" : ""} ${somewhere ? "" : "at-home"}">
       <${Sidebar} />
       <div class="scrim" onClick=${() => somewhere && ui.setDrawer(false)}></div>
-      ${tripId
-        ? html`<${TripView} key=${tripId} tripId=${tripId} covered=${drawer && NARROW.matches} />`
-        : html`<${RoomView} key=${roomId} roomId=${roomId} covered=${drawer && NARROW.matches} />`}
+      <${View} key=${`${kind} ${id}`} id=${id} covered=${drawer && NARROW.matches} />
       <${Dialogs} />
       <${Inbox} />
       <${Popup} />

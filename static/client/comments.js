@@ -138,7 +138,8 @@ export class Comments extends PagedList {
   /** @param {Comment} comment */
   #stored(comment) {
     if (comment.userId === this.hubbub.me.id) this.outbox.remove(comment.clientId);
-    this.put(comment);
+    // Comments stand in the order in which they appeared: one that waited for a moderator is the newest then.
+    this.put(comment, { newest: this.known(comment.id)?.status !== "approved" });
   }
 
   /** @param {import("./types.js").Pending} item */

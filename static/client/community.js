@@ -1,5 +1,6 @@
 import { CommunityStream } from "./community-stream.js";
 import { Observable } from "./observable.js";
+import { TypingReporter } from "./typing.js";
 
 /**
  * The events of stories and posts, whichever way they come: over the Socket.IO connection while it
@@ -7,7 +8,7 @@ import { Observable } from "./observable.js";
  * growing pauses, and by polling as the last resort, until the connection is back. The ways share one position,
  * so that each event is told once, in order.
  *
- * Its snapshot is `{enabled, isConnected, transport, attempt, error}`; it is heard while somebody
+ * Its snapshot is `{enabled, isConnected, transport, attempt, error, typing}`; it is heard while somebody
  * watches it or listens.
  *
  * @typedef {object} CommunityView
@@ -16,6 +17,7 @@ import { Observable } from "./observable.js";
  * @property {"socket" | "stream" | "polling" | null} transport
  * @property {number} attempt               of the stream, since it was lost
  * @property {any} error
+ * @property {{id: string, name: string}[]} typing   others who are writing a post; told over the connection alone
  *
  * @extends {Observable<CommunityView>}
  */
@@ -43,6 +45,7 @@ export class Community extends Observable {
   constructor(hubbub, browser = globalThis) {
     super({ enabled: true, ...AWAY });
     this.#hubbub = hubbub;
+    this.typing = new TypingReporter(hubbub.connection, "community", hubbub.settings);
     this.#stream = new CommunityStream(
       hubbub,
       {
@@ -130,17 +133,18 @@ export class Community extends Observable {
     const wanted = this.getSnapshot().enabled && (this.#watched || this.#consumers.size > 0);
     if (wanted === (this.#subscription !== null)) return;
     if (wanted) {
-      this.#subscription = this.#hubbub.channels.follow("community", {
-        load: ({ seq }) => this.#reload(seq),
-        event: (envelope) => this.#receive(envelope),
-        signal: (envelope) => this.#tell("signal", envelope),
-        up: () => this.#up(),
+      const consumer = {
+        load: (/** @type {import("./types.js").SubscribeReply} */ { seq }) => this.#reload(seq),
+        event: (/** @type {import("./types.js").Envelope} */ envelope) => this.#receive(envelope),
+        signal: (/** @type {import("./types.js").Envelope} */ envelope) => this.#signalled(envelope),
+        up: (/** @type {import("./types.js").SubscribeReply} */ reply) => this.#up(reply),
         down: () => this.#down(),
-        failed: (error) => {
+        failed: (/** @type {any} */ error) => {
           this.change({ isConnected: false, error });
           this.#takeOver();
         },
-      });
+      };
+      this.#subscription = this.#hubbub.channels.follow("community", consumer, { snapshot: true });
       this.#down();
     } else {
       this.#subscription?.close();
@@ -152,14 +156,16 @@ export class Community extends Observable {
     }
   }
 
-  #up() {
+  /** @param {import("./types.js").SubscribeReply} reply */
+  #up({ snapshot }) {
     this.#leaveStream();
+    this.#writing(snapshot?.typing);
     this.change({ isConnected: true, transport: "socket", attempt: 0, error: null });
   }
 
   #down() {
     if (!this.#subscription) return;
-    if (this.getSnapshot().transport === "socket") this.change({ isConnected: false, transport: null });
+    if (this.getSnapshot().transport === "socket") this.change({ isConnected: false, transport: null, typing: [] });
     for (const consumer of this.#consumers) consumer.down?.();
     clearTimeout(this.#timer);
     if (!this.#standby) this.#timer = setTimeout(() => this.#takeOver(), this.#hubbub.settings.communityFallbackMs);
@@ -203,12 +209,23 @@ export class Community extends Observable {
 
   /** @param {import("./types.js").Envelope} envelope */
   #receive(envelope) {
-    if (envelope.seq === undefined) return this.#tell("signal", envelope);
+    if (envelope.seq === undefined) return this.#signalled(envelope);
     if (this.#holds > 0) return void this.#held.push(envelope);
     // Told before, the other way.
     if (this.#position !== null && envelope.seq <= this.#position) return;
     this.#position = envelope.seq;
     this.#tell("event", envelope);
+  }
+
+  /** @param {import("./types.js").Envelope} envelope */
+  #signalled(envelope) {
+    if (envelope.event === "typing:changed") this.#writing(envelope.data.users);
+    this.#tell("signal", envelope);
+  }
+
+  /** @param {{id: string, name: string}[]} [users] */
+  #writing(users = []) {
+    this.change({ typing: users.filter(({ id }) => id !== this.#hubbub.me.id) });
   }
 
   /**
@@ -227,7 +244,7 @@ export class Community extends Observable {
 }
 
 /** @type {Omit<CommunityView, "enabled">} */
-const AWAY = { isConnected: false, transport: null, attempt: 0, error: null };
+const AWAY = { isConnected: false, transport: null, attempt: 0, error: null, typing: [] };
 
 /** @type {any} what consumers are told when they load: only a channel's own subscription has more to say */
 const NOTHING = Object.freeze({});

@@ -37,12 +37,14 @@ export function formatPresence({ status, lastSeenAt }, now = Date.now()) {
 }
 
 /**
- * "3 people viewing"; empty when nobody looks.
+ * "3 people viewing this trip"; empty when nobody looks.
  *
  * @param {number} count
+ * @param {string} [what] they look at
  * @returns {string}
  */
-export function formatViewers(count) {
+export function formatViewers(count, what = "") {
   if (count === 0) return "";
-  return count === 1 ? "1 person viewing" : `${count.toLocaleString("en")} people viewing`;
+  const people = count === 1 ? "1 person" : `${count.toLocaleString("en")} people`;
+  return what ? `${people} viewing this ${what}` : `${people} viewing`;
 }

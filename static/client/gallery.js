@@ -1,3 +1,4 @@
+import { HubbubError } from "./errors.js";
 import { newId } from "./ids.js";
 import { PagedList } from "./paged-list.js";
 import { upload } from "./upload.js";
@@ -76,6 +77,25 @@ export class Gallery extends PagedList {
   cancel(clientId) {
     this.change({ uploads: this.getSnapshot().uploads.filter((each) => each.clientId !== clientId) });
     this.#running.get(clientId)?.abort();
+  }
+
+  /**
+   * A file as this user may see it: an `<img>` sends no token, which pictures that wait ask for.
+   *
+   * @param {string} address an image's `url` or `thumbnailUrl`
+   * @returns {Promise<Blob>}
+   */
+  async file(address) {
+    const { session, url } = this.hubbub;
+    const headers = session.token ? { Authorization: `Bearer ${session.token}` } : undefined;
+    let response;
+    try {
+      response = await fetch(url + address, { headers });
+    } catch (cause) {
+      throw new HubbubError({ code: "unavailable", message: "The server cannot be reached." }, { cause });
+    }
+    if (!response.ok) throw new HubbubError((await response.json()).error);
+    return response.blob();
   }
 
   /** @param {string} imageId */

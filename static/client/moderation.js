@@ -1,18 +1,33 @@
 import { PagedList } from "./paged-list.js";
 
 /**
- * What waits for moderators, newest first. What this moderator decides leaves the list at once, and
- * comes back when the server refuses.
+ * What waits for moderators, or was decided, newest first. What this moderator decides leaves the list at once, and
+ * comes back when the server refuses. `pendingCount` is of all that waits, whatever the list shows.
  *
  * @typedef {import("./types.js").ModerationItem} ModerationItem
+ * @typedef {{kind: string | null, status: ModerationItem["status"]}} ModerationFilter
  *
- * @extends {PagedList<ModerationItem, {}>}
+ * @extends {PagedList<ModerationItem, {filter: ModerationFilter, pendingCount: number}>}
  */
 export class Moderation extends PagedList {
   /** @param {import("./hubbub.js").Surroundings} hubbub */
   constructor(hubbub) {
     const query = { action: "moderation:list", plural: "items", payload: {}, limit: hubbub.settings.moderationPage };
-    super(hubbub, (consumer) => hubbub.channels.follow("admin", consumer), query, {});
+    const follow = (/** @type {import("./channel.js").Consumer} */ consumer) =>
+      hubbub.channels.follow("admin", consumer, { snapshot: true });
+    super(hubbub, follow, query, { filter: { kind: null, status: "pending" }, pendingCount: 0 });
+  }
+
+  /**
+   * Show items of another status, or of one kind alone.
+   *
+   * @param {Partial<ModerationFilter>} changes null as the kind: of all
+   */
+  async show(changes) {
+    const filter = { ...this.getSnapshot().filter, ...changes };
+    const { kind, status } = filter;
+    this.change({ filter });
+    await this.ask({ status, ...(kind && { kind }) });
   }
 
   /**
@@ -77,10 +92,25 @@ export class Moderation extends PagedList {
 
   /**
    * @protected
+   * @param {import("./types.js").SubscribeReply | undefined} reply
+   */
+  async load(reply) {
+    await super.load(reply);
+    // True at the subscription's `seq`; the events behind it change it from there.
+    if (reply?.snapshot) this.change({ pendingCount: reply.snapshot.pendingCount });
+  }
+
+  /**
+   * @protected
    * @param {import("./types.js").Envelope} envelope
    */
   apply({ event, data }) {
-    if (event === "moderation:decided") this.remove(data.id);
-    else if (event === "moderation:added" || event === "moderation:updated") this.put(data);
+    if (!event.startsWith("moderation:")) return;
+    const { filter, pendingCount } = this.getSnapshot();
+    if (event === "moderation:added") this.change({ pendingCount: pendingCount + 1 });
+    else if (event === "moderation:decided") this.change({ pendingCount: Math.max(0, pendingCount - 1) });
+    const wanted = data.status === filter.status && (filter.kind === null || filter.kind === data.kind);
+    if (wanted) this.put(data);
+    else this.remove(data.id);
   }
 }

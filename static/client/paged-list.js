@@ -80,6 +80,20 @@ export class PagedList extends Followed {
   }
 
   /**
+   * Ask for another list.
+   *
+   * @protected
+   * @param {object} payload
+   */
+  async ask(payload) {
+    this.#query = { ...this.#query, payload };
+    this.#items = [];
+    this.#hasMore = false;
+    this.publish();
+    await this.retry();
+  }
+
+  /**
    * @protected
    * @param {any} _reply
    */
@@ -143,22 +157,34 @@ export class PagedList extends Followed {
    *
    * @protected
    * @param {Item} item
+   * @param {{newest?: boolean}} [options] `newest`: it has just appeared, whenever it was made, and stands before all others
    */
-  put(item) {
+  put(item, { newest = false } = {}) {
     const at = this.#items.findIndex(({ id }) => id === item.id);
-    if (at >= 0) {
+    if (newest) {
+      this.#insert(0, item, at);
+    } else if (at >= 0) {
       this.#items = this.#items.with(at, item);
     } else {
       // Ids sort by creation.
       const place = this.#items.findIndex(({ id }) => id < item.id);
       if (place < 0 && this.#hasMore) return;
-      this.#items = this.#items.toSpliced(place < 0 ? this.#items.length : place, 0, item);
-      if (this.#items.length > this.#bound) {
-        this.#items = this.#items.slice(0, this.#bound);
-        this.#hasMore = true;
-      }
+      this.#insert(place < 0 ? this.#items.length : place, item, at);
     }
     this.publish();
+  }
+
+  /**
+   * @param {number} place
+   * @param {Item} item
+   * @param {number} before where it was; -1: nowhere
+   */
+  #insert(place, item, before) {
+    const others = before < 0 ? this.#items : this.#items.toSpliced(before, 1);
+    this.#items = others.toSpliced(place, 0, item);
+    if (this.#items.length <= this.#bound) return;
+    this.#items = this.#items.slice(0, this.#bound);
+    this.#hasMore = true;
   }
 
   /**

@@ -32,12 +32,26 @@ export const defaultSettings = Object.freeze({
   /** Notifications asked for at a time, and kept in memory at most. */
   notificationPage: 30,
   notificationWindow: 300,
-  /** Comments, pictures, stories, posts and what waits for moderators: asked for at a time. */
+  /** Comments, pictures, stories, posts, what was saved and what waits for moderators: asked for at a time. */
   commentPage: 30,
   imagePage: 24,
   storyPage: 20,
   postPage: 20,
+  savedPage: 30,
   moderationPage: 30,
+  /** Records, conflicts and documents asked for at a time. */
+  recordPage: 100,
+  conflictPage: 30,
+  documentPage: 50,
+  /** Changes of shared data sent at a time: how many, and about how many bytes. */
+  syncBatch: 50,
+  syncBytes: 500_000,
+  /** How long a change that was saved, or a document, says so. */
+  savedMs: 2_000,
+  /** How long an edit of a document that is missing may still come by itself. */
+  documentHoleMs: 300,
+  /** Pause between two places of one's cursor that the others are told. */
+  cursorMs: 50,
   /** How many of such a list are kept as new ones come; what was paged back to stays. */
   listWindow: 300,
   /** How long the connection may be away before the community is heard another way. */

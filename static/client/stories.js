@@ -26,7 +26,10 @@ export class Stories extends PagedList {
   /** Take in what waits. */
   showWaiting = shared(async () => {
     const ids = this.getSnapshot().waiting.map(({ storyId }) => storyId);
-    await this.hold(() => Promise.all(ids.map((id) => this.#fetch(id))));
+    await this.hold(async () => {
+      const found = await Promise.all(ids.map((id) => this.#fetch(id)));
+      for (const story of found.reverse()) if (story) this.put(story, { newest: true });
+    });
     const { waiting, fresh } = this.getSnapshot();
     this.change({
       waiting: waiting.filter(({ storyId }) => !ids.includes(storyId)),
@@ -45,7 +48,7 @@ export class Stories extends PagedList {
    */
   async create(story) {
     const stored = await this.hubbub.connection.call("story:create", { ...story, clientId: newId() });
-    this.put(stored);
+    this.put(stored, { newest: true });
     return stored;
   }
 
@@ -55,7 +58,7 @@ export class Stories extends PagedList {
    */
   async update(storyId, changes) {
     await this.covered(storyId, (shown) => ({ ...shown, ...changes }), async () => {
-      this.put(await this.hubbub.connection.call("story:update", { storyId, ...changes }));
+      this.#changed(await this.hubbub.connection.call("story:update", { storyId, ...changes }));
     });
   }
 
@@ -65,7 +68,7 @@ export class Stories extends PagedList {
    */
   async setVisibility(storyId, visibility) {
     await this.covered(storyId, (shown) => ({ ...shown, visibility }), async () => {
-      this.put(await this.hubbub.connection.call("story:visibility", { storyId, visibility }));
+      this.#changed(await this.hubbub.connection.call("story:visibility", { storyId, visibility }));
     });
   }
 
@@ -106,7 +109,8 @@ export class Stories extends PagedList {
     if (event === "story:published") {
       const { storyId, title, authorId, genre } = data;
       const others = waiting.filter((each) => each.storyId !== storyId);
-      if (authorId === this.hubbub.me.id || this.known(storyId)) this.hubbub.background(this.#refetch(storyId));
+      // Stories stand in the order in which they appeared, whenever they were begun.
+      if (authorId === this.hubbub.me.id || this.known(storyId)) this.hubbub.background(this.#refetch(storyId, { newest: true }));
       else this.change({ waiting: [{ storyId, title, authorId, genre }, ...others] });
     } else if (event === "story:updated") {
       if (this.known(data.storyId)) this.hubbub.background(this.#refetch(data.storyId));
@@ -125,18 +129,33 @@ export class Stories extends PagedList {
     return read(this.hubbub, action, payload);
   }
 
-  /** @param {string} storyId */
-  #refetch(storyId) {
-    return this.hold(() => this.#fetch(storyId));
+  /** @param {Story} story */
+  #changed(story) {
+    if (this.known(story.id)) this.put(story);
   }
 
-  /** @param {string} storyId */
+  /**
+   * @param {string} storyId
+   * @param {{newest?: boolean}} [options]
+   */
+  #refetch(storyId, options) {
+    return this.hold(async () => {
+      const story = await this.#fetch(storyId);
+      if (story) this.put(story, options);
+      else this.remove(storyId);
+    });
+  }
+
+  /**
+   * @param {string} storyId
+   * @returns {Promise<Story | null>} null: it is gone, or not for this user
+   */
   async #fetch(storyId) {
     try {
-      this.put(await this.call("story:get", { storyId }));
+      return await this.call("story:get", { storyId });
     } catch (error) {
-      if (/** @type {any} */ (error).code !== "not_found") throw error;
-      this.remove(storyId);
+      if (/** @type {any} */ (error).code === "not_found") return null;
+      throw error;
     }
   }
 }

@@ -2,13 +2,14 @@
  * "Ada is typing…", "Ada and Bo are typing…", "3 people are typing…"; empty when nobody is.
  *
  * @param {{name: string}[]} users
+ * @param {string} [doing] such as "writing a post"
  * @returns {string}
  */
-export function formatTyping(users) {
+export function formatTyping(users, doing = "typing") {
   if (users.length === 0) return "";
-  if (users.length === 1) return `${users[0].name} is typing…`;
-  if (users.length === 2) return `${users[0].name} and ${users[1].name} are typing…`;
-  return `${users.length} people are typing…`;
+  if (users.length === 1) return `${users[0].name} is ${doing}…`;
+  if (users.length === 2) return `${users[0].name} and ${users[1].name} are ${doing}…`;
+  return `${users.length} people are ${doing}…`;
 }
 
 /**

@@ -61,6 +61,11 @@ IMAGE = {
     *("id", "entityType", "entityId", "url", "thumbnailUrl", "width", "height", "bytes", "caption", "status"),
     *("isFeatured", "createdAt", "user"),
 }
+RECORD = {"id", "collection", "data", "version", "ownerId", "createdAt", "updatedAt", "updatedBy"}
+CONFLICT = {
+    *("id", "collection", "recordId", "userId", "local", "remote", "base", "version", "baseVersion"),
+    *("requiresManualResolution", "status", "resolution", "createdAt", "resolvedAt", "resolvedBy"),
+}
 DOCUMENT = {"id", "title", "content", "version", "access", "mine", "ownerId", "createdAt", "updatedAt"}
 VERSION = {"id", "documentId", "name", "version", "createdAt", "user"}
 COLLABORATOR = {"userId", "name", "color", "cursor", "clientId"}
@@ -139,6 +144,13 @@ ROUTES |= {
     "viewers:get": ("GET", "/api/{type}/{id}/viewers"),
 }
 ROUTES |= {
+    "record:list": ("GET", "/api/collections/{collection}/records"),
+    "record:get": ("GET", "/api/collections/{collection}/records/{id}"),
+    "record:upsert": ("PUT", "/api/collections/{collection}/records/{id}"),
+    "record:delete": ("DELETE", "/api/collections/{collection}/records/{id}"),
+    "record:sync": ("POST", "/api/sync"),
+    "conflict:list": ("GET", "/api/conflicts"),
+    "conflict:resolve": ("POST", "/api/conflicts/{conflictId}"),
     "document:create": ("POST", "/api/documents"),
     "document:list": ("GET", "/api/documents"),
     "document:get": ("GET", "/api/documents/{documentId}"),
@@ -306,6 +318,34 @@ def moderation_item(value: Any) -> None:
         keys(flag, {"userId", "reason", "createdAt"})
     time(value["createdAt"])
     user(value["user"])
+
+
+def record(value: Any, *, settled: bool = False) -> None:
+    """Assert that a value is a record that is there; ``settled`` one that tells of a conflict as well."""
+    keys(value, RECORD | ({"conflict"} if settled else set()))
+    assert isinstance(value["data"], dict)
+    assert type(value["version"]) is int
+    assert value["version"] >= 1
+    time(value["createdAt"])
+    time(value["updatedAt"])
+    if settled:
+        keys(value["conflict"], {"strategy", "fields", "lost"})
+        assert value["conflict"]["strategy"] in {"last-write-wins", "merge", "manual"}
+        assert value["conflict"]["fields"] == sorted(value["conflict"]["lost"]) != []
+
+
+def deleted_record(value: Any) -> None:
+    """Assert that a value is what is left of a record."""
+    keys(value, RECORD)
+    assert value["data"] is None
+
+
+def conflict(value: Any) -> None:
+    """Assert that a value is a conflict."""
+    keys(value, CONFLICT)
+    assert value["requiresManualResolution"] == (value["status"] == "open") == (value["resolvedAt"] is None)
+    assert value["resolution"] in ({None} if value["status"] == "open" else {"local", "remote", "custom"})
+    time(value["createdAt"])
 
 
 def document(value: Any, *, listed: bool = False) -> None:

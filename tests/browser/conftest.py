@@ -47,12 +47,15 @@ def room_name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def visit(pages: Pages) -> Callable[..., Awaitable[Person]]:
-    """`await visit(server, "Ada", **context)`: somebody who has opened the page and entered their name."""
+    """`await visit(server, "Ada", **context)`: somebody who has opened the page and entered their name.
 
-    async def visit(server: Hubbub, name: str, **context: object) -> Person:
+    With `moderates=True` they have asked for the moderators' queue as well.
+    """
+
+    async def visit(server: Hubbub, name: str, *, moderates: bool = False, **context: object) -> Person:
         context.setdefault("viewport", {"width": 1200, "height": 760})
         person = Person(await pages.open(server.url, **context), name, server)
-        await person.enter()
+        await person.enter(moderates=moderates)
         return person
 
     return visit

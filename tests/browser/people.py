@@ -21,9 +21,10 @@ class Person:
         self.messages = page.locator(".messages")
         self.status = page.locator("[data-status]")
 
-    async def enter(self) -> None:
+    async def enter(self, *, moderates: bool = False) -> None:
         """Give one's name and wait until the page is live."""
         await self.page.get_by_label("Your name").fill(self.name)
+        await self.page.get_by_label("Let me moderate").set_checked(moderates)
         await self.page.get_by_role("button", name="Enter").click()
         await self.is_live()
 

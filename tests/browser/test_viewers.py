@@ -13,7 +13,7 @@ async def look_at(person: Person, trip: str) -> None:
 
 async def counts(person: Person, words: str) -> None:
     """The trip on this screen says how many look at it."""
-    await expect(person.page.locator(".viewers-words")).to_have_text(words)
+    await expect(person.page.locator(".viewers-words")).to_have_text(f"{words} this trip")
 
 
 async def test_3_people_are_viewing_this_trip(demo, visit):
@@ -31,7 +31,7 @@ async def test_3_people_are_viewing_this_trip(demo, visit):
 
     second = await bo.page.context.new_page()
     await second.goto(f"{demo.url}/#/trips/lisbon")
-    await expect(second.locator(".viewers-words")).to_have_text("3 people viewing")
+    await expect(second.locator(".viewers-words")).to_have_text("3 people viewing this trip")
     await counts(ada, "3 people viewing")
     await second.close()
 

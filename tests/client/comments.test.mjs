@@ -101,6 +101,14 @@ test("edits and deletions show at once and are taken back when they are refused"
   assert.deepEqual(ids(comments), ["c001"]);
 });
 
+test("a comment that waited for a moderator is the newest when it appears", async () => {
+  const { comments, deliver } = await watched([comment(3), comment(2, { userId: "ada", status: "pending" }), comment(1)]);
+  deliver("comment:created", comment(2, { userId: "ada" }));
+  assert.deepEqual(ids(comments), ["c002", "c003", "c001"]);
+  deliver("comment:created", comment(0));
+  assert.deepEqual(ids(comments), ["c000", "c002", "c003", "c001"]);
+});
+
 test("a comment that moderators reject leaves", async () => {
   const { comments } = await watched([comment(1, { userId: "ada", status: "pending" })]);
   comments.decided({ subjectId: "c001", status: "approved" });

@@ -154,12 +154,26 @@ test("a reader who is not let in asks no more", async (t) => {
   assert.equal(asked, 1);
 });
 
+test("who is writing a post shows, at the subscription and as it changes, and is unknown without a connection", async () => {
+  const { connection, community } = listener({ communityFallbackMs: 1e6 });
+  const { payload, resolve } = await connection.nextOf("channel:subscribe");
+  assert.equal(payload.snapshot, true);
+  resolve({ ...subscribed(4), snapshot: { typing: [{ id: "bo", name: "Bo" }] } });
+  await until(community, ({ typing }) => typing.length === 1);
+  const users = [{ id: "ada", name: "Ada" }, { id: "cy", name: "Cy" }];
+  connection.deliver({ event: "typing:changed", channel: "community", data: { users } });
+  assert.deepEqual(community.getSnapshot().typing, [{ id: "cy", name: "Cy" }], "others, not oneself");
+  connection.lose();
+  assert.deepEqual(community.getSnapshot().typing, []);
+});
+
 test("it can be switched off and on", async () => {
   const { connection, community, heard } = listener({ communityFallbackMs: 1e6 });
   (await connection.nextOf("channel:subscribe")).resolve(subscribed(4));
   await until(community, ({ isConnected }) => isConnected);
   community.disconnect();
-  assert.deepEqual(community.getSnapshot(), { enabled: false, isConnected: false, transport: null, attempt: 0, error: null });
+  const away = { isConnected: false, transport: null, attempt: 0, error: null, typing: [] };
+  assert.deepEqual(community.getSnapshot(), { enabled: false, ...away });
   (await connection.nextOf("channel:unsubscribe")).resolve({});
   connection.deliver(published(5));
   community.reconnect();

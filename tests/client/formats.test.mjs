@@ -37,5 +37,7 @@ test("presence in words", () => {
 });
 
 test("viewers in words", () => {
-  assert.deepEqual([0, 1, 3, 1200].map(formatViewers), ["", "1 person viewing", "3 people viewing", "1,200 people viewing"]);
+  const words = [0, 1, 3, 1200].map((count) => formatViewers(count));
+  assert.deepEqual(words, ["", "1 person viewing", "3 people viewing", "1,200 people viewing"]);
+  assert.equal(formatViewers(3, "trip"), "3 people viewing this trip");
 });

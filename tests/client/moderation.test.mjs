@@ -13,7 +13,8 @@ async function watched(items) {
   const { connection } = hubbub;
   const queue = new Moderation(hubbub);
   queue.subscribe(() => {});
-  (await connection.nextOf("channel:subscribe")).resolve({ channel: "admin", seq: 0, recovered: true, events: [] });
+  const subscribed = { channel: "admin", seq: 0, recovered: true, events: [], snapshot: { pendingCount: items.length } };
+  (await connection.nextOf("channel:subscribe")).resolve(subscribed);
   (await connection.nextOf("moderation:list")).resolve({ items, hasMore: false });
   await settled();
   let seq = 0;
@@ -48,4 +49,29 @@ test("what another moderator has decided does not come back", async () => {
   (await connection.nextOf("moderation:decide")).reject(new HubbubError({ code: "conflict", message: "Decided." }));
   await assert.rejects(decided, { code: "conflict" });
   assert.deepEqual(ids(queue), []);
+});
+
+test("the list shows one kind and one status, and counts all that waits", async () => {
+  const { connection, queue, deliver } = await watched([item("i1")]);
+  const shown = queue.show({ kind: "image" });
+  assert.deepEqual(ids(queue), [], "what was shown before is gone");
+  const { payload, resolve } = await connection.nextOf("moderation:list");
+  assert.deepEqual([payload.status, payload.kind], ["pending", "image"]);
+  resolve({ items: [item("i0", { kind: "image" })], hasMore: false });
+  await shown;
+  deliver("moderation:added", item("i2"));
+  deliver("moderation:added", item("i3", { kind: "image" }));
+  assert.deepEqual(ids(queue), ["i3", "i0"]);
+  assert.equal(queue.getSnapshot().pendingCount, 3);
+
+  const decided = queue.show({ kind: null, status: "approved" });
+  const next = await connection.nextOf("moderation:list");
+  assert.equal(next.payload.status, "approved");
+  assert.equal("kind" in next.payload, false);
+  next.resolve({ items: [], hasMore: false });
+  await decided;
+  deliver("moderation:decided", item("i3", { kind: "image", status: "approved" }));
+  deliver("moderation:decided", item("i2", { status: "rejected" }));
+  assert.deepEqual(ids(queue), ["i3"]);
+  assert.equal(queue.getSnapshot().pendingCount, 1);
 });

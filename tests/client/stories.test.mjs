@@ -5,6 +5,7 @@ import { Community } from "../../static/client/community.js";
 import { HubbubError } from "../../static/client/errors.js";
 import { Posts } from "../../static/client/posts.js";
 import { Stories } from "../../static/client/stories.js";
+import { Story } from "../../static/client/story.js";
 import { settled, surroundings, until } from "./scripted.mjs";
 
 const story = (id, more = {}) => ({ id, title: `Story ${id}`, authorId: "bo", visibility: "public", ...more });
@@ -44,6 +45,23 @@ test("what others publish waits until it is wanted, and is new then", async (t) 
   assert.deepEqual(store.getSnapshot().fresh.toSorted(), ["s2", "s3"]);
   store.seen();
   assert.deepEqual(store.getSnapshot().fresh, []);
+});
+
+test("a story that was begun long ago stands first when it is published", async (t) => {
+  const { connection, store, deliver } = await stories(t, [story("s8"), story("s7")]);
+  deliver("story:published", published("s2"));
+  deliver("story:published", published("s1"));
+  const shown = store.showWaiting();
+  for (let number = 0; number < 2; number++) {
+    const { payload, resolve } = await connection.nextOf("story:get");
+    resolve(story(payload.storyId));
+  }
+  await shown;
+  assert.deepEqual(ids(store), ["s1", "s2", "s8", "s7"]);
+  deliver("story:published", published("s7"));
+  (await connection.nextOf("story:get")).resolve(story("s7"));
+  await settled();
+  assert.deepEqual(ids(store), ["s7", "s1", "s2", "s8"], "as does one that is published again");
 });
 
 test("what is gone before it was looked at is no longer offered", async (t) => {
@@ -97,4 +115,30 @@ test("posts of the story come, change and go; those of others are not its busine
   deliver("post:deleted", { postId: "p2", storyId: "s1" });
   assert.deepEqual(ids(store), ["p3", "p1"]);
   assert.equal(connection.calls.length, 0);
+});
+
+test("one story is read, changes, and is gone when it is no longer for this reader", async (t) => {
+  const hubbub = surroundings();
+  const { connection } = hubbub;
+  const store = new Story(hubbub, new Community(hubbub, {}), "s1");
+  t.after(store.subscribe(() => {}));
+  (await connection.nextOf("channel:subscribe")).resolve({ channel: "community", seq: 0, recovered: true, events: [] });
+  (await connection.nextOf("story:get")).resolve(story("s1"));
+  await until(store, ({ status }) => status === "ready");
+  await settled();
+  const deliver = (seq, event, storyId) => connection.deliver({ event, channel: "community", seq, data: { storyId } });
+  deliver(1, "story:updated", "s9");
+  deliver(2, "story:updated", "s1");
+  (await connection.nextOf("story:get")).resolve(story("s1", { title: "Better" }));
+  await until(store, (view) => view.story.title === "Better");
+  await settled();
+  deliver(3, "story:deleted", "s1");
+  assert.deepEqual(store.getSnapshot(), { status: "gone", error: null, story: null });
+  deliver(4, "story:published", "s1");
+  (await connection.nextOf("story:get")).reject(new HubbubError({ code: "internal", message: "A defect." }));
+  await until(store, ({ status }) => status === "failed");
+  const again = store.retry();
+  (await connection.nextOf("story:get")).reject(new HubbubError({ code: "not_found", message: "Gone." }));
+  await again;
+  assert.equal(store.getSnapshot().status, "gone");
 });

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from models import (
     broadcasts,
     comments,
+    conflicts,
     engagement,
     event_log,
     idempotency,
@@ -26,6 +27,8 @@ from models import (
     pushes,
     ratings,
     reading,
+    record_versions,
+    records,
     rooms,
     sanctions,
     saves,
@@ -60,6 +63,23 @@ QUESTIONS: dict[str, Question] = {
     "first results": lambda conn, room: idempotency.first_results(conn, "user-1", "thing:do", ["client-1", "new"]),
     "known users": lambda conn, room: users.known(conn, ["user-1", "user-2"]),
     "when they were last seen": lambda conn, room: users.last_seen(conn, ["user-1", "user-2"]),
+    "a queue's records, held": lambda conn, room: _hold(conn),
+    "that a record is written": lambda conn, room: _rewrite(conn),
+    "what a record was": lambda conn, room: record_versions.get(conn, "tasks", "record-1", 1),
+    "which versions are too old": lambda conn, room: record_versions.expire(conn, ago(MESSAGES - 10)),
+    "a page of records": lambda conn, room: records.page(conn, "tasks", owner_id=None, before=f"{PEOPLE:06}", limit=50),
+    "the first page of records": lambda conn, room: records.page(conn, "tasks", owner_id=None, before=None, limit=50),
+    "somebody's records": lambda conn, room: records.page(
+        conn, "tasks", owner_id="user-1", before=f"{PEOPLE:06}", limit=50
+    ),
+    "somebody's conflicts": lambda conn, room: conflicts.page(
+        conn, user_id="user-1", status="open", before="conflict-9", limit=50
+    ),
+    "all conflicts": lambda conn, room: conflicts.page(conn, user_id=None, status="open", before=None, limit=50),
+    "conflicts by their ids": lambda conn, room: conflicts.among(conn, ["conflict-1", "nothing"]),
+    "a conflict, held": lambda conn, room: conflicts.lock(conn, "conflict-1"),
+    "whether a change is parked": lambda conn, room: _park(conn),
+    "which conflicts are too old": lambda conn, room: conflicts.expire(conn, ago(MESSAGES - 10)),
     "public stories": lambda conn, room: stories.page(conn, reader_id=None, author_id=None, before=None, limit=20),
     "stories that I find": lambda conn, room: stories.page(
         conn, reader_id="user-1", author_id=None, before="story-9", limit=20
@@ -139,6 +159,26 @@ async def _featured(conn: AsyncConnection) -> None:
     """Let another image of a trip be featured."""
     image: Any = await images.get(conn, "image-101")
     await images.feature(conn, image)
+
+
+async def _hold(conn: AsyncConnection) -> None:
+    """Hold records, of which SQLite, with its one writer, has to hold none."""
+    await records.lock_all(conn, [("tasks", "record-1"), ("tasks", "nothing")])
+    await records.lock(conn, "tasks", "record-1")
+
+
+async def _rewrite(conn: AsyncConnection) -> None:
+    """Give a record another version."""
+    row = await records.take(conn, "tasks", "record-2")
+    await records.write(conn, row, {}, by="user-1", owner_id=None)
+
+
+async def _park(conn: AsyncConnection) -> None:
+    """Park what is parked already."""
+    _, fresh = await conflicts.park(
+        conn, "tasks", "record-1", "user-1", local={}, remote={}, base={}, version=2, base_version=1
+    )
+    assert not fresh
 
 
 def broadcast(roles: list[str] | None) -> Broadcast:
@@ -263,6 +303,45 @@ async def _engage(conn: AsyncConnection) -> None:
                 "cause": "flag",
                 "status": moderation.STATUSES[n % 4],
                 "created_at": moment,
+            }
+            for n in numbers
+        ],
+        records.records: [
+            {
+                "collection": "tasks" if n % 2 else "notes",
+                "id": f"record-{n // 2}",
+                "position": f"{n:06}",
+                "data": None if n % 10 == 9 else {"n": n},
+                "version": 2,
+                "owner_id": f"user-{n % 100}",
+                "created_at": moment,
+                "updated_at": moment,
+            }
+            for n in numbers
+        ],
+        record_versions.record_versions: [
+            {
+                "collection": "tasks",
+                "record_id": f"record-{n}",
+                "version": 1,
+                "data": {"n": n},
+                "updated_at": moment,
+                "replaced_at": ago(n),
+            }
+            for n in numbers
+        ],
+        conflicts.conflicts: [
+            {
+                "id": f"conflict-{n}",
+                "collection": "tasks",
+                "record_id": f"record-{n}",
+                "user_id": f"user-{n % 50}",
+                "local": {},
+                "version": 2,
+                "base_version": 1,
+                "status": "open" if n % 3 else "resolved",
+                "created_at": moment,
+                "resolved_at": None if n % 3 else ago(n),
             }
             for n in numbers
         ],

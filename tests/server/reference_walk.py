@@ -376,6 +376,32 @@ async def documents(walk: Walk) -> None:
     await walk.does(ada, "document:delete", **mine)
 
 
+async def records(walk: Walk) -> None:
+    """Records are kept, changed on both sides, settled, parked, resolved and deleted."""
+    ada, bo = await walk.user("ada", walk.cluster.a), await walk.user("bo", walk.cluster.b)
+    await walk.does(bo, "channel:subscribe", channel="collection:tasks", snapshot=True, filter="title=like.%")
+    task = {"collection": "tasks", "id": f"task-{secrets.token_hex(6)}"}
+    wanted = {**task, "data": {"title": "Write"}, "clientId": task["id"]}
+    first = await walk.creates(ada, "record:upsert", **wanted)
+    assert await walk.does(ada, "record:upsert", **wanted) == first
+    await walk.does(bo, "record:upsert", **task, data={"title": "Write it"}, baseVersion=1)
+    await walk.does(ada, "record:upsert", **task, data={"title": "Read"}, baseVersion=1, strategy="merge")
+    await walk.does(bo, "record:get", **task)
+    await walk.does(bo, "record:list", collection="tasks", filter="title=eq.Read", limit=1)
+    await walk.does(bo, "record:list", collection="tasks", before=task["id"])
+    stale = {**task, "baseVersion": 1, "strategy": "manual"}
+    await walk.refused("conflict", ada, "record:upsert", **stale, data={"title": "Mine"})
+    change = {"op": "upsert", "data": {"title": "Mine too"}, "mutationId": secrets.token_hex(6)}
+    mutations = [{**stale, **change}, {**task, "op": "delete", "mutationId": secrets.token_hex(6)}]
+    await walk.does(ada, "record:sync", mutations=mutations)
+    resolutions: list[dict[str, Any]] = [{"resolution": "custom", "data": {"title": "Ours"}}, {"resolution": "remote"}]
+    mine = (await walk.does(ada, "conflict:list", status="open", limit=10))["conflicts"]
+    for conflict, resolution in zip(mine, resolutions, strict=True):
+        await walk.does(ada, "conflict:resolve", conflictId=conflict["id"], **resolution)
+    await walk.does(ada, "conflict:list", status="resolved", before=mine[0]["id"])
+    await walk.does(bo, "record:delete", **task)
+
+
 async def sessions(walk: Walk) -> None:
     """A session is looked at, extended and ended."""
     ada = await walk.user("ada", walk.cluster.a)
@@ -399,6 +425,7 @@ STAGES: tuple[Callable[[Walk], Awaitable[None]], ...] = (
     sanctions,
     stories,
     documents,
+    records,
     sessions,
 )
 """A function for each noun; new actions are called in one of these, or in a new one."""
