@@ -4,6 +4,7 @@ Whatever takes long is worked out outside of any transaction, and written if the
 was worked out for. So nothing is lost when several workers are at a document, though one is enough.
 """
 
+import logging
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -12,11 +13,14 @@ from handlers.base import Actor, Context, Documents, handles
 from handlers.documents import COLLECTION, CONTENT_MAX, TITLE_MAX, readable, require_size, whole, wire
 from handlers.errors import Conflict, Invalid, NotFound, TooLarge, Unavailable
 from handlers.parking import park
-from handlers.payload import Choice, Id, Payload, Text, Whole, limit
-from models import document_updates, document_versions, documents, users
+from handlers.payload import Choice, Id, Payload, Text, Whole, client_id, limit
+from models import document_updates, document_versions, documents, idempotency, users
+
+log = logging.getLogger("hubbub.documents")
 
 # Somebody else may be faster each time; not for ever.
 _ATTEMPTS = 10
+_NAME = "document:snapshot"
 NAME_MAX = 100
 _VERSION = "/api/documents/{documentId}/versions"
 
@@ -44,6 +48,7 @@ class NameVersion(Payload):
 
     document_id = Id(required=True)
     name = Text(1, NAME_MAX, required=True)
+    client_id = client_id()
 
 
 class RestoreVersion(Payload):
@@ -110,15 +115,16 @@ async def list_versions(ctx: Context, document_id: str, before: str | None = Non
     return {"versions": [_wire(row, known) for row in rows], "hasMore": more}
 
 
-@handles("document:snapshot", NameVersion, rest=("POST", _VERSION), reads=True, speaks=True)
-async def name_version(ctx: Context, document_id: str, name: str) -> None:
+@handles(_NAME, NameVersion, rest=("POST", _VERSION), reads=True, speaks=True)
+async def name_version(ctx: Context, document_id: str, name: str, client_id: str | None = None) -> None:
     """Give what a document is now a name, to come back to."""
     await readable(ctx, document_id, write=True)
-    ctx.created = True
 
     async def keep(_: None) -> dict[str, Any]:
         await settle(ctx.services.documents, document_id)
-        return await ctx.services.documents.transact(ctx.actor, partial(_name, document_id=document_id, name=name))
+        step = partial(_name, document_id=document_id, name=name, client_id=client_id)
+        ctx.created, made = await ctx.services.documents.transact(ctx.actor, step)
+        return made
 
     ctx.finish = keep
 
@@ -144,24 +150,26 @@ async def restore_version(ctx: Context, document_id: str, version_id: str) -> No
     ctx.finish = restore
 
 
-async def settle(desk: Documents, document_id: str, row: Any = None) -> None:
+async def settle(desk: Documents, document_id: str) -> None:
     """Save what was acknowledged before; nothing happens when everything is saved, or there is no such document.
 
-    ``row`` is the document whole, if it was read already. Raises ``Unavailable``.
+    Raises ``Unavailable``.
     """
     for _ in range(_ATTEMPTS):
         async with desk.read() as conn:
-            if row is None:
-                row = await documents.get(conn, document_id)
+            row = await documents.get(conn, document_id)
             updates = [] if row is None else await document_updates.after(conn, document_id, row.state_n)
         if row is None or not updates:
             return
-        if row.state_n + len(updates) == updates[-1][0]:
-            folded = await desk.fold(row.state, updates)
-            step = partial(_fold, before=row, state=folded.state, text=folded.text, number=updates[-1][0])
-            if await desk.transact(Actor(), step):
-                return
-        row = None
+        if row.state_n + len(updates) != updates[-1][0]:
+            # Folded by another one between the two queries.
+            continue
+        folded = await desk.fold(row.state, updates)
+        if folded.dropped:
+            log.warning("Edits are left out", extra={"document": document_id, "numbers": list(folded.dropped)})
+        step = partial(_fold, before=row, state=folded.state, text=folded.text, number=updates[-1][0])
+        if await desk.transact(Actor(), step):
+            return
     raise Unavailable("The document changes too fast; try again.")
 
 
@@ -289,8 +297,13 @@ async def rewrite_now(ctx: Context, document_id: str, content: str) -> dict[str,
     return await whole(ctx, document_id)
 
 
-async def _name(ctx: Context, *, document_id: str, name: str) -> dict[str, Any]:
+async def _name(ctx: Context, *, document_id: str, name: str, client_id: str | None) -> tuple[bool, dict[str, Any]]:
+    """Whether a version was named only now, and the version."""
     await readable(ctx, document_id, write=True, lock=True)
+    if client_id is not None:
+        repeated, first = await idempotency.first_result(ctx.conn, ctx.user.id, _NAME, client_id)
+        if repeated:
+            return False, first
     most = ctx.services.documents.rules.versions
     if await document_versions.count(ctx.conn, document_id) >= most:
         raise Invalid(
@@ -299,8 +312,11 @@ async def _name(ctx: Context, *, document_id: str, name: str) -> dict[str, Any]:
     row = await documents.text(ctx.conn, document_id)
     if row is None:
         raise NotFound("There is no such document.")
-    made = await document_versions.add(ctx.conn, document_id, name, row.version, row.content, ctx.user.id)
-    return _wire(made, {ctx.user.id: ctx.user})
+    row = await document_versions.add(ctx.conn, document_id, name, row.version, row.content, ctx.user.id)
+    made = _wire(row, {ctx.user.id: ctx.user})
+    if client_id is not None:
+        await idempotency.keep_result(ctx.conn, ctx.user.id, _NAME, client_id, made)
+    return True, made
 
 
 def _wire(row: Any, known: Any) -> dict[str, Any]:

@@ -57,15 +57,11 @@ class ShareDocument(Payload):
 async def create_document(ctx: Context, title: str, content: str = "", client_id: str | None = None) -> dict[str, Any]:
     """Begin a document, for oneself at first."""
     require_size(ctx, content)
+    state = yjs.of_text(content, secrets.randbits(32))
     row = await documents.create(
-        ctx.conn,
-        owner_id=ctx.user.id,
-        client_id=client_id,
-        title=title,
-        content=content,
-        state=yjs.of_text(content, secrets.randbits(32)),
+        ctx.conn, owner_id=ctx.user.id, client_id=client_id, title=title, content=content, state=state
     )
-    await document_versions.note_base(ctx.conn, row.id, row.version, row.state, ctx.services.documents.rules.bases)
+    await document_versions.note_base(ctx.conn, row.id, row.version, state, ctx.services.documents.rules.bases)
     ctx.created = True
     return wire(row, documents.OWNER, {}) | {"content": content}
 

@@ -216,7 +216,8 @@ async def test_a_named_version_is_restored_by_an_edit_that_live_editors_follow(a
     same = {"documentId": document["id"]}
     pad = await open_document(bo, document)
     await edit(bo, document, pad.write("First "))
-    named = await ada.creates("document:snapshot", **same, name="First draft")
+    named = await ada.creates("document:snapshot", **same, name="First draft", clientId="first")
+    assert await ada.does("document:snapshot", **same, name="First draft", clientId="first") == named
     contract.keys(named, contract.VERSION)
     assert named["name"] == "First draft"
     await edit(bo, document, pad.erase(0, len(str(pad))))

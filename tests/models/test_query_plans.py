@@ -153,6 +153,7 @@ QUESTIONS: dict[str, Question] = {
     "what people may do with documents": lambda conn, room: documents.rights(conn, [("document-1", "user-1")]),
     "who may read a document": lambda conn, room: documents.readers(conn, "document-1", ["user-1", "user-2"]),
     "somebody's documents": lambda conn, room: documents.page(conn, "user-1", "document-9", 20),
+    "a document, whole": lambda conn, room: documents.get(conn, "document-1"),
     "that documents were edited": lambda conn, room: _edit(conn),
     "which documents are due": lambda conn, room: documents.due(conn, "worker", 50),
     "when the next document is due": lambda conn, room: documents.next_due(conn),
@@ -210,11 +211,9 @@ async def _write_together(conn: AsyncConnection) -> None:
     moment, numbers = now(), range(PEOPLE)
     common = {
         "title": "",
-        "content": "",
         "version": 1,
         "everyone": "none",
         "n": 6,
-        "state": b"",
         "state_n": 0,
         "size": 0,
     }
@@ -231,6 +230,10 @@ async def _write_together(conn: AsyncConnection) -> None:
             }
             for n in numbers
         ],
+    )
+    await conn.execute(
+        documents.document_states.insert(),
+        [{"document_id": f"document-{n}", "content": "", "state": b""} for n in numbers],
     )
     await conn.execute(
         documents.document_access.insert(),
