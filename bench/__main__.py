@@ -7,7 +7,19 @@ import sys
 from collections.abc import Callable, Collection
 from types import FrameType
 
-from bench import build, comments, connections, document, fanout, notifications, persist, presence, streams, workers
+from bench import (
+    build,
+    comments,
+    connections,
+    document,
+    fanout,
+    notifications,
+    persist,
+    presence,
+    streams,
+    updates,
+    workers,
+)
 from bench.contestants import BROADCASTERS, CHATS, HUBBUB_EMIT, NODE_SOCKETIO, STOCK_UVLOOP
 from bench.load import LoadError
 from bench.machine import describe, raise_open_files
@@ -84,6 +96,11 @@ def _streams(options: argparse.Namespace, machine: dict[str, str]) -> Report:
     return streams.run(chosen, machine, _say)
 
 
+def _updates(options: argparse.Namespace, machine: dict[str, str]) -> Report:
+    chosen = updates.Options(options.rounds, options.seconds, _chosen(updates.DOORS, options.only))
+    return updates.run(chosen, machine, _say)
+
+
 def _comments(options: argparse.Namespace, machine: dict[str, str]) -> Report:
     return comments.run(comments.Options(options.rounds, options.seconds), machine, _say)
 
@@ -104,10 +121,11 @@ SCENARIOS: dict[str, Callable[[argparse.Namespace, dict[str, str]], Report]] = {
     "notifications": _notifications,
     "presence": _presence,
     "streams": _streams,
+    "updates": _updates,
     "comments": _comments,
 }
 
-IN_ALL = ("persist", "fanout", "connections", "workers", "notifications", "presence", "streams", "comments")
+IN_ALL = ("persist", "fanout", "connections", "workers", "notifications", "presence", "streams", "updates", "comments")
 
 
 def _say(line: str) -> None:
