@@ -76,8 +76,8 @@ def run(options: Options, machine: dict[str, str], say: Callable[[str], None]) -
                 for name, runs in found.items()
             ],
             notes=[
-                f"A backend publishes {options.rate:g} events of {options.size} bytes a second, each a transaction of its own; every "
-                "delivery to every listener is measured, from the moment when the event was due.",
+                f"A backend publishes {options.rate:g} events of {options.size} bytes a second, each a transaction of "
+                "its own; every delivery to every listener is measured, from the moment when the event was due.",
                 *fault_notes(found),
             ],
         )

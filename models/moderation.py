@@ -2,7 +2,20 @@
 
 from typing import Any
 
-from sqlalchemy import Column, Index, Integer, Table, Text, bindparam, func, insert, literal_column, select, text, update
+from sqlalchemy import (
+    Column,
+    Index,
+    Integer,
+    Table,
+    Text,
+    bindparam,
+    func,
+    insert,
+    literal_column,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.database import metadata

@@ -1,4 +1,4 @@
-"""The inventory's row of what was wished for in C, as far as other files do not hold it, and its "update in under 100 ms"."""
+"""The inventory's wishes in C, as far as other files do not hold them, and its "update in under 100 ms"."""
 
 import statistics
 import time
