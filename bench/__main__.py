@@ -12,7 +12,9 @@ from bench import (
     comments,
     connections,
     document,
+    documents,
     fanout,
+    filters,
     notifications,
     persist,
     presence,
@@ -57,6 +59,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--cases", type=_cases, help="fan-out: members:bytes,… (default 1000:160)")
     parser.add_argument("--connections", type=int, help="connection storm: how many; default 2000, full 10000")
     parser.add_argument("--people", type=int, help="notifications: how many everyone is; default 20000, full 100000")
+    parser.add_argument("--subscribers", type=int, help="filters: how many hear; default 2000, full 10000")
     parser.add_argument("--write-docs", action="store_true", help="write docs/benchmarks.md from the last results")
     options = parser.parse_args(arguments)
     options.rounds = options.rounds or (5 if options.full else 1 if options.scenario == "all" else 3)
@@ -64,6 +67,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     options.cases = options.cases or (FULL_CASES if options.full else (USUAL_CASE,))
     options.connections = options.connections or (10_000 if options.full else 2000)
     options.people = options.people or (100_000 if options.full else 20_000)
+    options.subscribers = options.subscribers or (10_000 if options.full else 2000)
     return options
 
 
@@ -101,6 +105,13 @@ def _updates(options: argparse.Namespace, machine: dict[str, str]) -> Report:
     return updates.run(chosen, machine, _say)
 
 
+def _filters(options: argparse.Namespace, machine: dict[str, str]) -> Report:
+    chosen = filters.Options(
+        options.rounds, options.seconds, _chosen(filters.CONTESTANTS, options.only), options.subscribers
+    )
+    return filters.run(chosen, machine, _say)
+
+
 def _comments(options: argparse.Namespace, machine: dict[str, str]) -> Report:
     return comments.run(comments.Options(options.rounds, options.seconds), machine, _say)
 
@@ -113,6 +124,10 @@ def _presence(options: argparse.Namespace, machine: dict[str, str]) -> Report:
     return presence.run(presence.Options(options.rounds), machine, _say)
 
 
+def _documents(options: argparse.Namespace, machine: dict[str, str]) -> Report:
+    return documents.run(documents.Options(options.rounds, options.seconds), machine, _say)
+
+
 SCENARIOS: dict[str, Callable[[argparse.Namespace, dict[str, str]], Report]] = {
     "persist": _persist,
     "fanout": _fanout,
@@ -122,10 +137,24 @@ SCENARIOS: dict[str, Callable[[argparse.Namespace, dict[str, str]], Report]] = {
     "presence": _presence,
     "streams": _streams,
     "updates": _updates,
+    "filters": _filters,
     "comments": _comments,
+    "documents": _documents,
 }
 
-IN_ALL = ("persist", "fanout", "connections", "workers", "notifications", "presence", "streams", "updates", "comments")
+IN_ALL = (
+    "persist",
+    "fanout",
+    "connections",
+    "workers",
+    "notifications",
+    "presence",
+    "streams",
+    "updates",
+    "filters",
+    "comments",
+    "documents",
+)
 
 
 def _say(line: str) -> None:

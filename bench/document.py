@@ -15,7 +15,9 @@ SCENARIOS = (
     "presence",
     "streams",
     "updates",
+    "filters",
     "comments",
+    "documents",
 )
 
 INTRODUCTION = """# Benchmarks

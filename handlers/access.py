@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from handlers import policies
 from handlers.base import Actor, Context, Rules
 from handlers.errors import Conflict, Forbidden, NotFound, Unauthenticated
-from models import members, reading, rooms
+from models import documents, members, reading, rooms
 from models.event_log import Draft, Event
 
 TOPICS = {"comments", "rating", "likes", "saves", "images", "viewers", "presence"}
@@ -33,6 +34,10 @@ def parse(name: str, rules: Rules) -> Channel:
         return Channel(kind, "")
     if kind in {"user", "room", "presence"} and rest:
         return Channel(kind, rest)
+    if (kind == "collection" and rest in rules.collections) or (kind == "table" and rest in rules.tables):
+        return Channel(kind, rest)
+    if kind == "document" and _ENTITY_ID.match(rest):
+        return Channel("document", rest)
     if kind == "app" and _NAME.match(rest):
         return Channel("private" if rest.startswith("private.") else "app", rest)
     entity, _, topic = rest.rpartition(":")
@@ -109,6 +114,23 @@ async def _token_holder(ctx: Context, channel: Channel, name: str, token: str | 
         raise Forbidden("This private channel takes a subscription token for you and for it.")
 
 
+async def _collection_reader(ctx: Context, channel: Channel, name: str, token: str | None) -> None:
+    """Whoever may read any of the records: the audience of each event tells whose it is."""
+    policies.require(ctx.services.rules.collections[channel.id].read, ctx.actor, "read this collection")
+
+
+async def _table_reader(ctx: Context, channel: Channel, name: str, token: str | None) -> None:
+    """Whoever may read any of the rows: the audience of each event tells whose it is."""
+    policies.require(ctx.services.rules.tables[channel.id].read, ctx.actor, "read this table")
+
+
+async def _document_reader(ctx: Context, channel: Channel, name: str, token: str | None) -> None:
+    row = await documents.head(ctx.conn, channel.id)
+    reader = ctx.actor.user.id if ctx.actor.user else None
+    if row is None or await documents.right(ctx.conn, row, reader) == documents.NONE:
+        raise NotFound("There is no such document.")
+
+
 async def _room_reader(ctx: Context, channel: Channel, name: str, token: str | None) -> None:
     await seat_in(ctx, channel.id)
 
@@ -123,6 +145,9 @@ _READERS: dict[str, _Reader] = {
     "app": _signed_in,
     "private": _token_holder,
     "admin": _moderator,
+    "collection": _collection_reader,
+    "table": _table_reader,
+    "document": _document_reader,
 }
 
 
@@ -203,11 +228,19 @@ def _text(event: Event, name: str) -> str | None:
 
 def can_end(channel: str) -> bool:
     """Whether somebody who may read the channel may lose that while they hear it."""
-    return channel.partition(":")[0] in {"room", *reading.KINDS}
+    return channel.partition(":")[0] in {"room", "document", *reading.KINDS}
 
 
 async def still_readers(conn: AsyncConnection, channel: str, actors: Mapping[Any, Actor]) -> set[Any]:
     """Which of a channel's hearers (by any key) may read it at this moment, of a channel that ``can_end``."""
+    if channel.startswith("document:"):
+        _, id = entity_of(channel)
+        people = {actor.user.id for actor in actors.values() if actor.user}
+        allowed = await documents.readers(conn, id, people)
+        if allowed is None:
+            return set(actors)
+        known = {key for key, actor in actors.items() if actor.user and actor.user.id in allowed}
+        return known | {key for key, actor in actors.items() if actor.backend and allowed}
     if not channel.startswith("room:"):
         kind, id = entity_of(channel)
         readers = await reading.readers(conn, kind, id)
@@ -229,19 +262,35 @@ CHANGES = "access"
 
 
 def announce(ctx: Context, kind: str, id: str) -> None:
-    """Have everybody who hears of a story or post checked, on all workers, once this transaction is committed."""
+    """Have everybody who hears of a story, post or document checked, on all workers, once this is committed."""
     ctx.drafts.append(Draft(CHANGES, "access:changed", {"type": kind, "id": id}))
 
 
 def entity_of(channel: str) -> tuple[str, str]:
-    """The type and id of the entity that a channel ``{type}:{id}:{topic}`` is about."""
+    """The type and id of the entity, or document, that a channel ``{type}:{id}:{topic}`` is about."""
     kind, _, rest = channel.partition(":")
-    return kind, rest.rpartition(":")[0]
+    return kind, rest.removesuffix(EDITS) if kind == "document" else rest.rpartition(":")[0]
+
+
+# Behind a document's channel: those connections hear this that have the document open. No client may name it.
+EDITS = ":edits"
+
+
+def edits_of(document_id: str) -> str:
+    """The channel of those who have a document open."""
+    return f"document:{document_id}{EDITS}"
 
 
 def may_see(event: Event, actor: Actor) -> bool:
     """Whether an event of a channel that the actor hears is for them; else its number is skipped."""
-    return event.audience is None or event.audience.includes(actor.user.id if actor.user else None)
+    if event.audience is None or (actor.backend and is_shared(event.channel)):
+        return True
+    return event.audience.includes(actor.user.id if actor.user else None)
+
+
+def is_shared(channel: str) -> bool:
+    """Whether a channel is a collection's or a table's: an API key passes their policies, and so hears of every row."""
+    return channel.startswith(("collection:", "table:"))
 
 
 @dataclass(frozen=True, slots=True)

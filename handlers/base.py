@@ -1,15 +1,19 @@
 """What a handler is, what it is given, and what it may ask of the server."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from handlers.declared import Collection, WatchedTable
 from handlers.errors import Forbidden, Unauthenticated
+from handlers.filters import Filter
 from handlers.payload import Payload, Upload
 from models import event_log
 from models.audience import Audience
+from models.documents import Pace
 from models.event_log import Draft, Event
 from models.images import Kept
 from models.users import User
@@ -58,8 +62,8 @@ class Subscriptions(Protocol):
     def check(self, connection: str, channel: str) -> None:
         """Raise ``Invalid`` when the connection may not have one more subscription."""
 
-    async def attach(self, connection: str, channel: str, after: int | None) -> Position:
-        """Subscribe; called outside of any transaction."""
+    async def attach(self, connection: str, channel: str, after: int | None, view: Filter | None = None) -> Position:
+        """Subscribe, to what ``view`` leaves of the channel; called outside of any transaction."""
 
     def detach(self, connection: str, channel: str) -> None:
         """End a subscription; nothing happens when there is none."""
@@ -172,6 +176,86 @@ class Words(Protocol):
         """What is to become of a text; None when nothing speaks against it."""
 
 
+@dataclass(frozen=True, slots=True)
+class DocumentRules:
+    """The settings that documents need, sizes in bytes.
+
+    Attributes:
+        update_bytes: of one update, and of a text that is sent whole.
+        awareness_bytes: of what an editor says of its user.
+        bytes: of a document with all its updates.
+        depth: how deep the values in an update may be nested.
+        versions: how many named versions a document may have.
+        bases: how many of the last versions somebody may still have begun with.
+        pace: when what was written is saved.
+    """
+
+    update_bytes: int
+    awareness_bytes: int
+    bytes: int
+    depth: int
+    versions: int
+    bases: int
+    pace: Pace
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What a document's state and updates come to: the new state, its text, and the numbers of what was left out."""
+
+    state: bytes
+    text: str
+    dropped: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenState:
+    """A document as its editors have it: its row without the state, everything in one update, how far that reaches.
+
+    ``n`` is the number of the newest edit in it.
+    """
+
+    row: Any
+    update: bytes
+    vector: bytes
+    n: int
+
+
+T = TypeVar("T")
+
+
+class Documents(Protocol):
+    """What writing documents together takes, on all workers."""
+
+    @property
+    def rules(self) -> DocumentRules:
+        """The settings that handlers need."""
+
+    def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """A connection for queries."""
+
+    async def transact(self, actor: Actor, step: Callable[["Context"], Awaitable[T]]) -> T:
+        """Run a step in a transaction of its own, again if another stood in its way; then tell what it published."""
+
+    async def state(self, document_id: str) -> OpenState | None:
+        """The document with everything that was acknowledged; None when there is none."""
+
+    async def fold(self, state: bytes, updates: Sequence[tuple[int, bytes]]) -> Folded:
+        """What a state and numbered updates come to. Raises ``Unavailable``."""
+
+    async def rewrite(self, state: bytes, content: str) -> bytes:
+        """The update by which a state's text becomes ``content``. Raises ``Invalid``, ``Unavailable``."""
+
+    def edited(self, document_id: str, number: int, update: bytes, user_id: str) -> None:
+        """After the commit: show an edit to everybody who has the document open."""
+
+    def say(self, document_id: str, connection: str, states: Sequence[tuple[int, Any]]) -> bool:
+        """What an editor says of its user; False when that connection does not have the document open."""
+
+    async def collaborators(self, document_id: str) -> dict[str, Any]:
+        """Who has the document open: ``{collaborators: [{userId, name, color, cursor, clientId}]}``."""
+
+
 class Background(Protocol):
     """Work that goes on behind the requests."""
 
@@ -186,6 +270,14 @@ class Rules:
     entity_types: tuple[str, ...]
     messages_per_second: float
     messages_burst: int
+    collections: Mapping[str, Collection] = field(default_factory=dict)
+    tables: Mapping[str, WatchedTable] = field(default_factory=dict)
+    record_bytes: int = 65_536
+    record_page_bytes: int = 262_144
+    record_scan_bytes: int = 4_194_304
+    filter_terms: int = 100
+    filter_length: int = 4000
+    snapshot_records: int = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +295,7 @@ class Services:
     pictures: Pictures
     sanctions: Sanctions
     words: Words
+    documents: Documents
 
 
 Finish = Callable[[Any], Awaitable[Any]]
@@ -284,6 +377,21 @@ Limit = Callable[[Actor, Mapping[str, Any], Rules], tuple[str, float, int]]
 
 
 @dataclass(frozen=True, slots=True)
+class Pieces:
+    """A long list in a payload that is worked at piece by piece, each in a transaction of its own.
+
+    Attributes:
+        field: the function's argument that has the list; it is called with a piece of it.
+        answer: under what name its answer has the results, of each element one.
+        unfinished: the result of an element whose piece could not be carried out, of the element and the ``error``.
+    """
+
+    field: str
+    answer: str
+    unfinished: Callable[[Any, dict[str, Any]], Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Action:
     """An entry of the registry: one action, whatever door it is called through."""
 
@@ -299,6 +407,7 @@ class Action:
     repeated: Handler | None
     speaks: bool
     prepare: Handler | None
+    pieces: Pieces | None
 
 
 REGISTRY: dict[str, Action] = {}
@@ -317,6 +426,7 @@ def handles(
     repeated: Handler | None = None,
     speaks: bool = False,
     prepare: Handler | None = None,
+    pieces: Pieces | None = None,
 ) -> Callable[[Handler], Handler]:
     """Register a function as the action ``name``.
 
@@ -331,13 +441,26 @@ def handles(
         repeated: called with the context and the first result when a ``clientId`` comes again.
         speaks: others see what it does, so that somebody who is muted may not call it.
         prepare: called like the function before the transaction, for what may take long; may raise.
+        pieces: the function is called for each piece of a long list; what follows a piece that fails is not tried.
     """
     pair = isinstance(rest, tuple) and len(rest) == 2 and isinstance(rest[0], str)
     routes: Any = (rest,) if pair else tuple(rest)
 
     def register(run: Handler) -> Handler:
         REGISTRY[name] = Action(
-            name, schema(), routes, run, reads, slow, frozenset(audience), batch, limit, repeated, speaks, prepare
+            name,
+            schema(),
+            routes,
+            run,
+            reads,
+            slow,
+            frozenset(audience),
+            batch,
+            limit,
+            repeated,
+            speaks,
+            prepare,
+            pieces,
         )
         return run
 

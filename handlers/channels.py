@@ -6,10 +6,10 @@ from typing import Any
 import orjson
 from marshmallow import ValidationError, fields, validate
 
-from handlers import access, snapshots
+from handlers import access, documents, snapshots, views
 from handlers.base import Context, handles
 from handlers.errors import Invalid, NotFound
-from handlers.payload import Any_, Flag, Id, Payload, Whole, channel_name, client_id
+from handlers.payload import LIST_MAX, Any_, Bounded, Flag, Id, Payload, Whole, channel_name, client_id, filter_text
 from models import idempotency
 
 # Two words and a colon; Socket.IO's own event names hold none.
@@ -22,7 +22,7 @@ class Subscribe(Payload):
 
     channel = channel_name()
     after = Whole(0)
-    filter = Id(10_000)
+    filter = filter_text()
     snapshot = Flag(load_default=False)
     token = Id(8192)
 
@@ -55,7 +55,8 @@ class Publish(Payload):
 class PublishBatch(Payload):
     """``channel:publish-batch``."""
 
-    events = fields.List(fields.Nested(Publish), required=True, validate=validate.Length(min=1, max=1000))
+    batches = frozenset({"events"})
+    events = Bounded(fields.Nested(Publish), required=True, validate=validate.Length(min=1, max=LIST_MAX))
     client_id = client_id()
 
 
@@ -70,17 +71,16 @@ async def subscribe(
 ) -> dict[str, Any]:
     """Hear a channel on this connection, from now on or from behind ``after``."""
     connection = _connection(ctx)
-    if filter is not None:
-        raise Invalid("This channel takes no filter.", {"filter": ["Only collections and tables take a filter."]})
     await access.require_read(ctx, channel, token)
     channel = access.canonical(channel, ctx.services.rules)
+    view = views.wanted(filter, channel, ctx.services.rules)
     ctx.services.subscriptions.check(connection, channel)
-    stored = await snapshots.stored(ctx, channel, after) if snapshot else None
+    stored = await snapshots.stored(ctx, channel, after, view) if snapshot else None
 
     async def attach(reply: dict[str, Any]) -> dict[str, Any]:
         if stored is not None:
-            return reply | await snapshots.attach(ctx, connection, channel, stored)
-        position = await ctx.services.subscriptions.attach(connection, channel, after)
+            return reply | await snapshots.attach(ctx, connection, channel, stored, view)
+        position = await ctx.services.subscriptions.attach(connection, channel, after, view)
         ctx.after_reply.append(lambda: position.start(False))
         replayed = [orjson.loads(event.envelope) for event in position.events]
         reply |= {"seq": position.seq, "recovered": position.recovered, "events": replayed}
@@ -137,6 +137,11 @@ async def _snapshot(ctx: Context, channel: str) -> dict[str, Any]:
         return await ctx.services.presence.state(channel)
     if kind.topic == "viewers":
         return await ctx.services.viewers.state(channel)
+    if kind.kind == "document":
+        # Read behind the subscription: what is saved in between is told once more.
+        async with ctx.services.documents.read() as ctx.conn:
+            document = await documents.whole(ctx, kind.id)
+        return {"document": document, **await ctx.services.documents.collaborators(kind.id)}
     return {"typing": ctx.services.typing.typing(channel)}
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from handlers.shapes import (
+    BYTES,
     COUNT,
     ID,
     POST_TYPE,
@@ -87,10 +88,25 @@ CHANNELS: dict[str, ChannelKind] = {
     ),
     "presence": ChannelKind("presence", _SIGNED_IN, "Who comes and goes, of everyone."),
     "presenceOfUser": ChannelKind("presence:{userId}", _SIGNED_IN, "Who comes and goes, of one user."),
+    "document": ChannelKind(
+        "document:{id}",
+        "whoever may read the document",
+        "One document: edits are told to those who have it open.",
+    ),
     "app": ChannelKind(
         "app:{name}",
         f"{_SIGNED_IN}; `app:private.{{name}}` with a subscription token",
         "Whatever a backend publishes.",
+    ),
+    "collection": ChannelKind(
+        "collection:{name}",
+        "by the collection's policy; where that is `owner`, of each record its owner",
+        "Changes of a collection's records.",
+    ),
+    "table": ChannelKind(
+        "table:{schema}.{table}",
+        "by the table's policy; where that is `owner`, of each row its owner",
+        "Changes of a table of the application's own, which `hubbub watch` watches.",
     ),
     "admin": ChannelKind("admin", "moderators and admins", "What moderators watch."),
 }
@@ -101,6 +117,9 @@ _COMMENTS = ("comments",)
 _IMAGES = ("images",)
 _ADMIN = ("admin",)
 _COMMUNITY = ("community",)
+_DOCUMENT = ("document",)
+_WHICH = {"conflictId": ID, "collection": TEXT, "recordId": ID}
+_ROW: Schema = {"type": "object", "description": "The declared columns; what was too large is left out."}
 _CHANGED_STORY = thing(storyId=ID, timestamp=TIME)
 _CHANGED_POST = thing(postId=ID, storyId=ID, timestamp=TIME)
 
@@ -167,6 +186,33 @@ _ALL = (
     EventKind("post:updated", _COMMUNITY, _CHANGED_POST, "A post was changed."),
     EventKind("post:deleted", _COMMUNITY, _CHANGED_POST, "A post is gone, or waits for a moderator."),
     EventKind(
+        "record:changed",
+        ("collection",),
+        thing(
+            eventType=words("INSERT", "UPDATE", "DELETE"),
+            id=ID,
+            new=maybe(ref("Record")),
+            old=maybe(ref("Record")),
+            version=SEQ,
+        ),
+        "A record is there, is another one, or is gone: what it is now and what it was before, whole.",
+    ),
+    EventKind(
+        "table:changed",
+        ("table",),
+        thing(
+            eventType=words("INSERT", "UPDATE", "DELETE"), id=TEXT, new=maybe(_ROW), old=maybe(_ROW), version=just(None)
+        ),
+        "A row is there, is another one, or is gone: its columns as they are now and as they were.",
+    ),
+    EventKind("conflict:created", _USER, thing(**_WHICH), "A change of this person's waits to be resolved."),
+    EventKind(
+        "conflict:resolved",
+        _USER,
+        thing(**_WHICH, resolution=words("local", "remote", "custom")),
+        "A change of this person's that waited is resolved.",
+    ),
+    EventKind(
         "typing:changed",
         ("room", "comments", "community"),
         thing(users=many(ref("Typist"))),
@@ -199,6 +245,26 @@ _ALL = (
         ("viewers",),
         ref("Viewers"),
         "Others look at the entity: how many people there are now, and the first five of them.",
+        "signal",
+    ),
+    EventKind(
+        "document:saved",
+        _DOCUMENT,
+        thing(None, ["title"], documentId=ID, version=SEQ, title=TEXT),
+        "What was edited is the document's text now, a new version; or it has another title.",
+    ),
+    EventKind(
+        "document:updated",
+        _DOCUMENT,
+        thing(documentId=ID, update=BYTES, userId=ID, n=SEQ),
+        "Somebody edited the document: an update as Yjs encodes it, for those who have it open. `n` counts the edits.",
+        "signal",
+    ),
+    EventKind(
+        "document:collaborators",
+        _DOCUMENT,
+        thing(collaborators=many(ref("Collaborator"))),
+        "Who has the document open: everyone, absolute.",
         "signal",
     ),
     EventKind(

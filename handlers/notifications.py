@@ -8,18 +8,11 @@ from marshmallow import fields, validate
 from handlers.base import Context, handles
 from handlers.errors import Forbidden, Invalid, NotFound, TooLarge
 from handlers.notices import notify
-from handlers.payload import Choice, Flag, Id, Link, Payload, Text, clean_all, client_id, ids, limit
+from handlers.payload import Choice, Flag, Id, Link, Object, Payload, Text, client_id, ids, limit
 from models import broadcasts, notifications
 from models.notifications import LEVELS, TYPES, Notice
 
 DATA_BYTES = 4096
-
-
-class Data(fields.Dict):
-    """An object of the application's own."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        return clean_all(super()._deserialize(value, attr, data, **kwargs))
 
 
 class SendNotification(Payload):
@@ -33,7 +26,7 @@ class SendNotification(Payload):
     type = Choice(*TYPES, required=True)
     level = Choice(*LEVELS, load_default="info")
     link = Link()
-    data = Data(load_default=dict)
+    data = Object(load_default=dict)
     client_id = client_id()
     collapse_key = Id()
     critical = Flag(load_default=False)

@@ -1,10 +1,10 @@
 """Payloads: strict fields, names in camelCase, text without control characters."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, ClassVar
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate
 
@@ -15,6 +15,8 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _LINK = re.compile(r"(https?://[^\s/\\]|/(?![/\\]))\S*\Z", re.IGNORECASE)
 IDENTIFIER_MAX = 255
 LINK_MAX = 2048
+# What a list in a payload holds at most (the contract's section 10).
+LIST_MAX = 1000
 
 
 def clean(text: str) -> str:
@@ -36,7 +38,12 @@ def clean_all(value: Any) -> Any:
 
 
 class Payload(Schema):
-    """The data of an action. Unknown fields are ignored; null stands for a field left out."""
+    """The data of an action. Unknown fields are ignored; null stands for a field left out.
+
+    ``batches`` names the lists each of whose elements may hold as many keys as a payload.
+    """
+
+    batches: ClassVar[frozenset[str]] = frozenset()
 
     class Meta:
         """Newer clients may send what this version does not know."""
@@ -50,8 +57,9 @@ class Payload(Schema):
             field_obj.data_key = head + "".join(word.capitalize() for word in tail)
 
     def files(self) -> set[str]:
-        """The names of the fields that take files."""
-        return {name for field in self.fields.values() if isinstance(field, File) and (name := field.data_key)}
+        """The names of the fields that take files or bytes."""
+        taken = (File, Bytes)
+        return {name for field in self.fields.values() if isinstance(field, taken) and (name := field.data_key)}
 
     def without_files(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
         """The data but its files, which are not measured as JSON is."""
@@ -156,6 +164,13 @@ class Choice(fields.Field[str]):
         return value
 
 
+class Object(fields.Dict):
+    """An object of the application's own."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        return clean_all(super()._deserialize(value, attr, data, **kwargs))
+
+
 class Any_(fields.Raw):
     """Any JSON value."""
 
@@ -167,6 +182,15 @@ class Upload:
     file: BinaryIO
     size: int
     kept: Any = None
+
+
+class Bytes(fields.Field[bytes]):
+    """Bytes, which Socket.IO alone can carry; how many are too many is its action's to say."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> bytes:
+        if not isinstance(value, (bytes, bytearray)):
+            raise ValidationError("Must be bytes.")
+        return bytes(value)
 
 
 class File(fields.Field[Upload]):
@@ -187,13 +211,18 @@ def channel_name() -> Id:
     return Id(IDENTIFIER_MAX + 16, required=True)
 
 
-def client_id() -> Id:
+def filter_text() -> Text:
+    """A filter, as it is written; how long it may be is a setting."""
+    return Text(0, 1_000_000)
+
+
+def client_id(**kwargs: Any) -> Id:
     """The id that makes a creating action idempotent: 64 characters at most."""
-    return Id(64)
+    return Id(64, **kwargs)
 
 
-class Ids(fields.List):
-    """A list of ids. One that is too long is refused without a look at what is in it."""
+class Bounded(fields.List):
+    """A list. One that is too long is refused without a look at what is in it."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
         if isinstance(value, list):
@@ -201,9 +230,9 @@ class Ids(fields.List):
         return super()._deserialize(value, attr, data, **kwargs)
 
 
-def ids(maximum: int = 1000, minimum: int | None = None, **kwargs: Any) -> Ids:
+def ids(maximum: int = LIST_MAX, minimum: int | None = None, **kwargs: Any) -> Bounded:
     """A list of ids, of 1,000 at most."""
-    return Ids(Id(), validate=validate.Length(min=minimum, max=maximum), **kwargs)
+    return Bounded(Id(), validate=validate.Length(min=minimum, max=maximum), **kwargs)
 
 
 def limit(default: int, maximum: int) -> Whole:
@@ -211,23 +240,43 @@ def limit(default: int, maximum: int) -> Whole:
     return Whole(1, maximum, load_default=default)
 
 
-def measure(payload: Any, depth: int, keys: int) -> str | None:
+def measure(payload: Mapping[str, Any], depth: int, keys: int, batches: Collection[str] = ()) -> str | None:
     """Why a payload may not pass: nested deeper than ``depth``, more than ``keys`` keys in all, or bytes; else None.
 
-    The payload itself is the first level. Walks without recursion, so that no depth can hurt it.
+    The payload itself is the first level. Of the lists that ``batches`` names the keys of each element are counted by
+    themselves; what is too long a list to be taken is not looked into.
     """
-    level, seen = [payload], 0
-    for _ in range(depth):
+    found = {name: payload[name] for name in batches if isinstance(payload.get(name), list)}
+    rest = {name: [] if name in found else value for name, value in payload.items()} if found else payload
+    # Of the levels, the payload is one and its list another.
+    return _measure(rest, depth, keys, depth) or next(
+        (
+            objection
+            for elements in found.values()
+            for element in elements[: LIST_MAX + 1]
+            if (objection := _measure(element, depth - 2, keys, depth)) is not None
+        ),
+        None,
+    )
+
+
+def _measure(value: Any, levels: int, keys: int, depth: int) -> str | None:
+    """Walks without recursion, so that no depth can hurt it."""
+    level, seen = [value], 0
+    for _ in range(levels):
         below: list[Any] = []
-        for value in level:
-            inside = value
-            if isinstance(value, dict):
-                seen += len(value)
-                inside = value.values()
-            for each in inside:
-                if isinstance(each, (dict, list)):
-                    below.append(each)
-                elif isinstance(each, (bytes, bytearray)):
+        for each in level:
+            inside = each
+            if isinstance(each, dict):
+                seen += len(each)
+                inside = each.values()
+            elif not isinstance(each, list):
+                # An element of a batch may be anything.
+                inside = [each]
+            for one in inside:
+                if isinstance(one, (dict, list)):
+                    below.append(one)
+                elif isinstance(one, (bytes, bytearray)):
                     return "Binary data is not taken here."
         if seen > keys:
             return f"Holds more than {keys} keys."

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from handlers.shapes import (
+    BYTES,
     COUNT,
     FLAG,
     ID,
@@ -42,6 +43,15 @@ _IMAGE = Answer(ref("Image"))
 _STANDING = Answer(ref("Standing"))
 _STORY = Answer(ref("Story"))
 _POST = Answer(ref("Post"))
+_ONE_DOCUMENT = thing(documentId=ID)
+_RECORDS = thing(
+    "A page; where one ended because much was looked at, ``next`` is the id before which the next goes on.",
+    ("next",),
+    records=many(ref("Record")),
+    hasMore=FLAG,
+    next=ID,
+)
+_ROW: Schema = {"type": "object", "description": "The declared columns of a table."}
 
 REPLIES: dict[str, Answer] = {
     "channel:subscribe": Answer(
@@ -58,6 +68,9 @@ REPLIES: dict[str, Answer] = {
                     thing(None, ("typing", "count", *RATING), typing=many(ref("Typist")), count=COUNT, **RATING),
                     thing(presence=many(ref("Presence"))),
                     ref("Viewers"),
+                    thing(document=ref("Document"), collaborators=many(ref("Collaborator"))),
+                    _RECORDS,
+                    page("records", _ROW),
                 ],
             },
         )
@@ -137,6 +150,35 @@ REPLIES: dict[str, Answer] = {
     "post:update": _POST,
     "post:delete": _POST,
     "post:list": Answer(page("posts", ref("Post"))),
+    "document:create": Answer(ref("Document"), creates=True),
+    "document:list": Answer(page("documents", ref("ListedDocument"))),
+    "document:get": Answer(ref("Document")),
+    "document:save": Answer(ref("SavedDocument")),
+    "document:share": Answer(ref("Document")),
+    "document:delete": Answer(_ONE_DOCUMENT),
+    "document:open": Answer(
+        thing(
+            "What the client lacks in one update, how far the server's state reaches, and the newest edit's number.",
+            document=ref("Document"),
+            update=BYTES,
+            stateVector=BYTES,
+            n=COUNT,
+            collaborators=many(ref("Collaborator")),
+        )
+    ),
+    "document:update": Answer(thing(documentId=ID, n=SEQ)),
+    "document:awareness": Answer(_ONE_DOCUMENT),
+    "document:close": Answer(_ONE_DOCUMENT),
+    "document:history": Answer(page("versions", ref("DocumentVersion"))),
+    "document:snapshot": Answer(ref("DocumentVersion"), creates=True),
+    "document:restore": Answer(ref("Document")),
+    "record:list": Answer(_RECORDS),
+    "record:get": Answer(ref("Record")),
+    "record:upsert": Answer(ref("SettledRecord"), creates=True),
+    "record:delete": Answer(ref("SettledRecord")),
+    "record:sync": Answer(thing("Of each mutation one, in order.", results=many(ref("SyncResult"), 1000))),
+    "conflict:list": Answer(page("conflicts", ref("Conflict"))),
+    "conflict:resolve": Answer(ref("ResolvedConflict")),
     "session:refresh": Answer(thing(user=ref("User"), expiresAt=maybe(TIME))),
     "session:get": Answer(
         thing(

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from handlers import errors
+from handlers.declared import STRATEGIES
 from handlers.errors import ActionError
 from models.notifications import LEVELS, TYPES
 
@@ -27,6 +28,7 @@ TIME: Schema = {
 _CLOCK: Schema = {"type": "string", "pattern": r"^([01]\d|2[0-3]):[0-5]\d$", "examples": ["22:00"]}
 SECONDS: Schema = {"description": "Seconds.", "type": "number", "exclusiveMinimum": 0}
 ANYTHING: Schema = {}
+JSON_TYPES = ["array", "boolean", "null", "number", "object", "string"]
 STARS: Schema = {"type": "integer", "minimum": 1, "maximum": 5}
 
 
@@ -90,6 +92,58 @@ SOME_NOTIFICATIONS = thing("Which notifications: ``ids``, or ``all``.", ("ids", 
 SOME_NOTIFICATIONS_READ = thing(
     "Which notifications: ``ids``, or ``all``.", ("ids", "all", "isRead"), **_WHICH, isRead=just(False)
 )
+
+BYTES: Schema = {"description": "Bytes, as Yjs encodes them: an attachment.", "not": {"type": JSON_TYPES}}
+_RIGHT = words("read", "write")
+_DOCUMENT = {
+    "id": ID,
+    "title": TEXT,
+    "version": SEQ,
+    "access": thing(
+        "Who may read or write it: everybody, and of the others by name the owner sees all, who else itself.",
+        everyone=words("none", "read", "write"),
+        users={"type": "object", "additionalProperties": _RIGHT},
+    ),
+    "mine": words("read", "write", "owner"),
+    "ownerId": ID,
+    "createdAt": TIME,
+    "updatedAt": TIME,
+}
+_SETTLED = thing(
+    "How a text that was written from an older version was settled: what it replaced is lost.",
+    strategy=words("last-write-wins", "merge"),
+    fields=many(TEXT),
+    lost={"type": "object"},
+)
+_STRATEGY = words(*STRATEGIES)
+_OBJECT: Schema = {"type": "object", "additionalProperties": True}
+_RECORD = {
+    "id": ID,
+    "collection": TEXT,
+    "data": maybe(_OBJECT),
+    "version": SEQ,
+    "ownerId": maybe(ID),
+    "createdAt": TIME,
+    "updatedAt": TIME,
+    "updatedBy": maybe(ID),
+}
+_CONFLICT = {
+    "id": ID,
+    "collection": TEXT,
+    "recordId": ID,
+    "userId": ID,
+    "local": {"description": "What the writer wanted; null for nothing.", **maybe(_OBJECT)},
+    "remote": {"description": "What was stored when it was parked.", **maybe(_OBJECT)},
+    "base": {"description": "What the writer began with; null also when that is kept no longer.", **maybe(_OBJECT)},
+    "version": {"description": "The version of ``remote``.", **COUNT},
+    "baseVersion": {"description": "The version of ``base``.", **COUNT},
+    "requiresManualResolution": FLAG,
+    "status": words("open", "resolved"),
+    "resolution": maybe(words("local", "remote", "custom")),
+    "createdAt": TIME,
+    "resolvedAt": maybe(TIME),
+    "resolvedBy": maybe(ID),
+}
 
 SHAPES: dict[str, Schema] = {
     "User": thing("A person, as the claims of their token tell.", **_USER),
@@ -243,6 +297,33 @@ SHAPES: dict[str, Schema] = {
         mutedRooms=many(ID, 1000),
     ),
     "PushSubscription": thing("A browser that gets a person's pushes.", endpoint=TEXT, createdAt=TIME),
+    "Document": thing(
+        "A text that several people write; ``content`` is what it was when it was saved last, ``mine`` what its reader"
+        " may do.",
+        **_DOCUMENT,
+        content=TEXT,
+    ),
+    "SavedDocument": thing(
+        "A document whose text was sent whole.", ("conflict",), **_DOCUMENT, content=TEXT, conflict=_SETTLED
+    ),
+    "ListedDocument": thing("A document in a list, without its text.", **_DOCUMENT),
+    "DocumentVersion": thing(
+        "A version of a document that somebody gave a name.",
+        id=ID,
+        documentId=ID,
+        name=TEXT,
+        version=SEQ,
+        createdAt=TIME,
+        user=maybe(ref("User")),
+    ),
+    "Collaborator": thing(
+        "Somebody who has a document open: who that is says the server, the cursor and the number in Yjs their editor.",
+        userId=ID,
+        name=TEXT,
+        color={"type": "string", "pattern": "^#[0-9a-f]{6}$"},
+        cursor=ANYTHING,
+        clientId=maybe(COUNT),
+    ),
     "Story": thing(
         "What somebody wrote; while it is ``pending`` its author and moderators alone see it.",
         id=ID,
@@ -271,6 +352,34 @@ SHAPES: dict[str, Schema] = {
         updatedAt=TIME,
         deletedAt=maybe(TIME),
         user=ref("User"),
+    ),
+    "Record": thing(
+        "What is kept in a collection; ``data`` is null once it is deleted.",
+        **_RECORD,
+    ),
+    "SettledRecord": thing(
+        "A record that was written; ``conflict`` is there if it was made of a stale version, and something was lost.",
+        ("conflict",),
+        **_RECORD,
+        conflict=thing(
+            "How that was settled, and the stored values of the fields that are overwritten; null of one that had been"
+            " removed.",
+            strategy=_STRATEGY,
+            fields=many(TEXT),
+            lost=_OBJECT,
+        ),
+    ),
+    "Conflict": thing("A change of a stale version that waits, or waited, to be resolved.", **_CONFLICT),
+    "ResolvedConflict": thing(
+        "A conflict that is resolved, and what holds since.", **_CONFLICT, record=maybe(ref("SettledRecord"))
+    ),
+    "SyncResult": thing(
+        "What became of a mutation: ``data`` if it is ``ok``, else ``error``.",
+        ("data", "error"),
+        mutationId=ID,
+        ok=FLAG,
+        data=ref("SettledRecord"),
+        error=ref("Error"),
     ),
     "Typist": thing("Somebody who is typing.", id=ID, name=TEXT),
     "Event": thing(

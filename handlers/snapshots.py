@@ -10,9 +10,10 @@ from typing import Any
 
 import orjson
 
-from handlers import access
+from handlers import access, shared_snapshots, views
 from handlers.base import Context
 from handlers.errors import Unavailable
+from handlers.filters import Filter
 from models import engagement, event_log, moderation
 from models.engagement import Counts
 from models.event_log import Event
@@ -36,12 +37,14 @@ class Stored:
     events: list[Event]
 
 
-async def stored(ctx: Context, channel: str, after: int | None) -> Stored | None:
+async def stored(ctx: Context, channel: str, after: int | None, view: Filter | None = None) -> Stored | None:
     """The stored state of a channel; None when it has none."""
     place = access.parse(channel, ctx.services.rules)
     if place.kind == "admin":
         pending, seq = await moderation.pending_at(ctx.conn, channel)
         state = {"pendingCount": pending}
+    elif place.kind in {"collection", "table"}:
+        state, seq = await shared_snapshots.at(ctx, place, channel, view)
     elif place.topic in _OF_TOPIC:
         counts, seq = await engagement.at(ctx.conn, place.id, channel)
         state = _OF_TOPIC[place.topic](counts)
@@ -54,9 +57,11 @@ async def stored(ctx: Context, channel: str, after: int | None) -> Stored | None
     return Stored(state, seq, found.recovered and after <= seq, events)
 
 
-async def attach(ctx: Context, connection: str, channel: str, found: Stored) -> dict[str, Any]:
+async def attach(
+    ctx: Context, connection: str, channel: str, found: Stored, view: Filter | None = None
+) -> dict[str, Any]:
     """Subscribe behind a snapshot: the reply's ``{seq, recovered, events, snapshot}``; what is later follows it."""
-    position = await ctx.services.subscriptions.attach(connection, channel, found.seq)
+    position = await ctx.services.subscriptions.attach(connection, channel, found.seq, view)
     if not position.recovered:
         raise Unavailable("The channel moves too fast; try again.")
     ctx.after_reply.append(lambda: position.start(True))
@@ -64,6 +69,10 @@ async def attach(ctx: Context, connection: str, channel: str, found: Stored) -> 
     return {
         "seq": found.seq,
         "recovered": found.recovered,
-        "events": [orjson.loads(event.envelope) for event in found.events if access.may_see(event, ctx.actor)],
+        "events": [
+            orjson.loads(seen.envelope)
+            for event in found.events
+            if (seen := views.told(event, ctx.actor, view)) is not None
+        ],
         "snapshot": found.state | typing,
     }

@@ -103,6 +103,24 @@ class Database:
             await self._scanner.dispose()
 
 
+_BEGIN_READING = {"sqlite": "BEGIN", "postgresql": "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"}
+
+
+@asynccontextmanager
+async def one_moment(conn: AsyncConnection) -> AsyncIterator[None]:
+    """Let all queries on a connection for reading see what was committed when the first of them ran."""
+    await conn.exec_driver_sql(_BEGIN_READING[conn.dialect.name])
+    try:
+        yield
+    except asyncio.CancelledError:
+        # A query may be under way: nobody can say in what state the connection is.
+        await conn.invalidate()
+        raise
+    finally:
+        if not conn.invalidated:
+            await conn.exec_driver_sql("ROLLBACK")
+
+
 def _sqlite_engine(url: str, size: int, timeout: float, *, writes: bool = False, threaded: bool = False) -> AsyncEngine:
     path = make_url(url).database or ":memory:"
     creator: dict[str, Any] = (

@@ -53,13 +53,17 @@ class Draft:
 
 @dataclass(slots=True)
 class Event:
-    """A committed event. ``data`` is JSON text; ``envelope`` the bytes that every transport sends."""
+    """A committed event. ``data`` is JSON text; ``envelope`` the bytes that every transport sends.
+
+    ``views`` keeps what filters have made of it (see ``handlers.views``).
+    """
 
     channel: str
     seq: int
     event: str
     envelope: bytes = field(repr=False)
     audience: Audience | None = None
+    views: dict[str, "Event | None"] | None = field(default=None, repr=False, compare=False)
 
     @property
     def data(self) -> Any:

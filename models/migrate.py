@@ -14,6 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 import models.broadcasts
 import models.comments
+import models.document_updates
+import models.document_versions
+import models.documents
 import models.engagement
 import models.event_log
 import models.idempotency

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from server.errors import StartupError
 from server.settings import VARIABLES, Settings, SettingsError, load, unknown_variables
 
 ROLES = ("user", "moderator", "admin")
@@ -15,7 +16,11 @@ VERBS = {
     "migrate": "bring the database to the newest schema",
     "token": "print a JWT for --user, signed with HUBBUB_SECRET",
     "check": "validate the configuration and end",
+    "watch": "have the changes of SCHEMA.TABLE told, as HUBBUB_COLLECTIONS says; again after a change of that",
+    "unwatch": "have them told no longer",
 }
+
+TABLE_VERBS = {"watch", "unwatch"}
 
 
 class UsageError(Exception):
@@ -30,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for warning in unknown_variables(os.environ):
             print(f"hubbub: {warning}", file=sys.stderr)
         return _RUN[arguments.verb](settings, arguments)
-    except (SettingsError, UsageError) as error:
+    except (SettingsError, UsageError, StartupError) as error:
         print(f"hubbub: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -50,6 +55,13 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         raise UsageError(f'there is no verb "{arguments.verb}"; give one of {", ".join(VERBS)}')
     if arguments.verb == "token" and not arguments.user:
         raise UsageError("token needs --user ID; see hubbub --help")
+    if (arguments.verb in TABLE_VERBS) != (arguments.table is not None):
+        given = (
+            f"{arguments.verb} takes no {arguments.table}"
+            if arguments.table
+            else f"{arguments.verb} needs SCHEMA.TABLE"
+        )
+        raise UsageError(f"{given}; see hubbub --help")
     for option in ("user", "name", "role", "expires"):
         if arguments.verb != "token" and getattr(arguments, option) is not None:
             raise UsageError(f"--{option} belongs to the verb token; see hubbub --help")
@@ -59,13 +71,14 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="hubbub",
-        usage=f"hubbub [{'|'.join(VERBS)}] [--flag VALUE]...",
+        usage=f"hubbub [{'|'.join(VERBS)}] [SCHEMA.TABLE] [--flag VALUE]...",
         description="A self-hosted realtime server for stock Socket.IO clients.",
         epilog="Every setting is an environment variable, too; its flag overrides it.",
         allow_abbrev=False,
     )
     verbs = "; ".join(f"{verb}: {meaning}" for verb, meaning in VERBS.items())
     parser.add_argument("verb", nargs="?", default="serve", help=verbs)
+    parser.add_argument("table", nargs="?", metavar="SCHEMA.TABLE", help="of watch and unwatch")
     token = parser.add_argument_group("token")
     token.add_argument("--user", metavar="ID", help="the user's id (sub)")
     token.add_argument("--name", metavar="NAME", help="the name that others see")
@@ -143,7 +156,28 @@ def _check(settings: Settings, _arguments: argparse.Namespace) -> int:
     return 0
 
 
-_RUN = {"serve": _serve, "migrate": _migrate, "token": _token, "check": _check}
+def _watch(settings: Settings, arguments: argparse.Namespace) -> int:
+    from server.watching import watch  # noqa: PLC0415
+
+    print(watch(settings, arguments.table))
+    return 0
+
+
+def _unwatch(settings: Settings, arguments: argparse.Namespace) -> int:
+    from server.watching import unwatch  # noqa: PLC0415
+
+    print(unwatch(settings, arguments.table))
+    return 0
+
+
+_RUN = {
+    "serve": _serve,
+    "migrate": _migrate,
+    "token": _token,
+    "check": _check,
+    "watch": _watch,
+    "unwatch": _unwatch,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

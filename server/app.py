@@ -14,7 +14,7 @@ from handlers.access import ENDS_ACCESS
 from handlers.base import Rules, Services
 from models.database import Database
 from models.types import now
-from server import demo, pages, presence_watch, viewers
+from server import demo, pages, presence_watch, viewers, watching
 from server.audience import PeopleAudience
 from server.background import BackgroundWork
 from server.backing import bus_of, leases_of, open_database, peers_of, redis_of, start_peers
@@ -63,6 +63,7 @@ from server.uploads import Uploads
 from server.visibility import Visibility
 from server.watches import Watches
 from server.web_push import WebPush
+from server.writing import Writing
 
 log = logging.getLogger(__name__)
 
@@ -137,14 +138,32 @@ def create_app(settings: Settings) -> web.Application:
     entity_viewers = viewers.EntityViewers(
         leases, viewer_watches, grace_seconds=settings.presence_grace_seconds, call_seconds=settings.viewer_seconds
     )
-    subscriptions.audience = PeopleAudience(presence_watches, viewer_watches, entity_viewers)
+    writing = Writing(settings, database, delivery, leases)
+    subscriptions.audience = PeopleAudience(
+        (presence_watches, viewer_watches, writing.watches), (entity_viewers, writing.people), typing
+    )
     sessions = SocketSessions(connections, identity)
-    rules = Rules(settings.entity_types, settings.messages_per_second, settings.messages_burst)
+    shared = demo.shared_data(settings)
+    rules = Rules(
+        settings.entity_types,
+        settings.messages_per_second,
+        settings.messages_burst,
+        shared.collections,
+        shared.tables,
+        settings.record_bytes,
+        settings.record_page_bytes,
+        settings.record_scan_bytes,
+        settings.filter_terms,
+        settings.filter_length,
+        settings.snapshot_records,
+    )
     background = BackgroundWork()
     limiter = (
         LocalLimiter() if redis is None else RedisLimiter(redis, settings.redis_prefix, settings.redis_timeout_seconds)
     )
-    retention = Retention(database, settings.retention_events, settings.retention_seconds)
+    retention = Retention(
+        database, settings.retention_events, settings.retention_seconds, settings.record_history_seconds
+    )
     sql_publications = _sql_publications(settings, database, delivery, retention)
     metrics = Metrics(connections, delivery, bus, peers)
     push = _web_push(settings, database, people.statuses, metrics.push)
@@ -174,7 +193,9 @@ def create_app(settings: Settings) -> web.Application:
         pictures=StoredPictures(database, media, spool, _bounds(settings)),
         sanctions=sanctions,
         words=BlockedWords(settings.blocked_words or ()),
+        documents=writing.desk,
     )
+    writing.serve(services)
     dispatcher = Dispatcher(database, services, limiter, delivery.committed, settings)
     dispatcher.observe = metrics.action
     broadcaster = Broadcaster(
@@ -260,6 +281,7 @@ def create_app(settings: Settings) -> web.Application:
 
     async def lifetime(_: web.Application) -> AsyncIterator[None]:
         await open_database(settings, database)
+        await watching.review(database, shared.tables, settings.record_bytes)
         media.open()
         spool.open()
         if bus is not None:
@@ -273,12 +295,14 @@ def create_app(settings: Settings) -> web.Application:
         await visibility.start()
         presence_watches.start()
         viewer_watches.start()
+        writing.start()
         await sanctions.start()
         retention.start()
         await push.start()
         leftovers.start()
         broadcaster.start()
         yield
+        await writing.stop()
         await broadcaster.stop()
         await leftovers.stop()
         await push.stop()
@@ -292,6 +316,7 @@ def create_app(settings: Settings) -> web.Application:
         await sio.shutdown()
         await presence_watches.stop()
         await viewer_watches.stop()
+        await writing.leave()
         await people.stop()
         await entity_viewers.stop()
         await leases.stop()

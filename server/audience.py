@@ -1,7 +1,10 @@
 """The audience: which channels this worker's connections hear, for those parts of the server that act on it."""
 
+from collections.abc import Sequence
+from typing import Protocol
+
 from handlers.base import Actor
-from server.viewers import EntityViewers
+from server.typing_board import SignalTypingBoard
 from server.watches import Watches
 
 
@@ -14,7 +17,7 @@ class Audience:
     def came(self, channel: str, connection: str, actor: Actor) -> None:
         """A connection hears the channel, for the first time or again."""
 
-    async def ready(self, channel: str, actor: Actor) -> None:
+    async def ready(self, channel: str, connection: str, actor: Actor) -> None:
         """Wait until what changes in the channel is told, and others can know that the actor came."""
 
     async def watching(self, channel: str) -> None:
@@ -34,24 +37,44 @@ class Audience:
         """A connection hears the channel no longer."""
 
 
-class PeopleAudience(Audience):
-    """Watches what is heard of people and of viewers, and counts who hears of an entity's viewers among them."""
-
-    def __init__(self, presence: Watches, viewing: Watches, viewers: EntityViewers) -> None:
-        self._watches = (presence, viewing)
-        self._viewers = viewers
+class Attendants(Protocol):
+    """Those who count the people that hear certain channels."""
 
     def came(self, channel: str, connection: str, actor: Actor) -> None:
-        """Count a viewer."""
-        self._viewers.came(channel, connection, actor)
+        """A connection hears a channel, for the first time or again."""
 
-    async def ready(self, channel: str, actor: Actor) -> None:
+    async def settled(self, channel: str, connection: str, actor: Actor) -> None:
+        """Wait until everybody can know that it came."""
+
+    def lost(self, channel: str, connection: str, actor: Actor) -> None:
+        """A connection that hears a channel is lost, and may come back."""
+
+    def left(self, channel: str, connection: str, actor: Actor) -> None:
+        """A connection hears a channel no longer."""
+
+
+class PeopleAudience(Audience):
+    """Watches what is heard of people and of typists, and counts who views an entity, or has a document open."""
+
+    def __init__(self, watches: Sequence[Watches], attendants: Sequence[Attendants], typing: SignalTypingBoard) -> None:
+        self._watches = watches
+        self._attendants = attendants
+        self._typing = typing
+
+    def came(self, channel: str, connection: str, actor: Actor) -> None:
+        """Count somebody."""
+        for each in self._attendants:
+            each.came(channel, connection, actor)
+
+    async def ready(self, channel: str, connection: str, actor: Actor) -> None:
         """Wait until what changes in the channel is told, and others can know that the actor came."""
-        await self._viewers.settled(channel, actor)
+        for each in self._attendants:
+            await each.settled(channel, connection, actor)
         await self.watching(channel)
 
     async def watching(self, channel: str) -> None:
         """Wait until what changes in the channel is told."""
+        self._typing.ask(channel)
         for each in self._watches:
             await each.ready(channel)
 
@@ -60,9 +83,11 @@ class PeopleAudience(Audience):
         return [signal for each in self._watches for signal in await each.missed(channel, since)]
 
     def lost(self, channel: str, connection: str, actor: Actor) -> None:
-        """Count a viewer on for the grace."""
-        self._viewers.lost(channel, connection, actor)
+        """Count somebody on for the grace."""
+        for each in self._attendants:
+            each.lost(channel, connection, actor)
 
     def left(self, channel: str, connection: str, actor: Actor) -> None:
-        """Count a viewer no longer."""
-        self._viewers.left(channel, connection, actor)
+        """Count somebody no longer."""
+        for each in self._attendants:
+            each.left(channel, connection, actor)

@@ -97,7 +97,7 @@ async def open_database(settings: Settings, database: Database) -> None:
         async with database.read() as conn:
             current = await migrate.is_current(conn)
         if current and settings.demo:
-            await demo.furnish(database)
+            await demo.furnish(database, settings)
     except (SQLAlchemyError, OSError) as error:
         said = str(getattr(error, "orig", error)).splitlines()
         # A time-out says nothing.

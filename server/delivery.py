@@ -129,11 +129,11 @@ class Delivery:
         self._opened.append(opened)
         self._closed.append(closed)
 
-    def show(self, channel: str, name: str, envelope: bytes) -> None:
+    def show(self, channel: str, name: str, envelope: bytes, attachments: tuple[bytes, ...] = ()) -> None:
         """Send a signal to everybody on this worker who hears the channel, through whatever door."""
         feed = self._feeds.get(channel)
         if feed is not None:
-            feed.signal(name, envelope)
+            feed.signal(name, envelope, attachments)
 
     async def open(self, channel: str) -> Feed:
         """The feed of a channel, which the caller gives back with ``close``."""

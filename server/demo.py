@@ -1,15 +1,17 @@
 """Demo mode: guests sign in with a name, and find a place to talk."""
 
 import time
+from pathlib import Path
 from typing import Any
 
 import jwt
 from aiohttp import web
 from marshmallow import ValidationError
 
+from handlers.declared import SharedData
 from handlers.errors import Invalid, NotFound
 from handlers.payload import Choice, Payload, Text
-from models import rooms
+from models import records, rooms
 from models.database import Database
 from models.ids import new_id
 from server.dispatch import Reply, failure
@@ -18,13 +20,23 @@ from server.mirror import Mirror
 from server.peer import Peer
 from server.rest import body, respond
 from server.settings import Settings
+from server.shared_data import read
 
 GUEST_SECONDS = 7 * 86_400
+COLLECTIONS = Path(__file__).with_name("demo.toml")
 ROOMS = {
     "Lobby": "Come in and say hello.",
     "Travel": "Where have you been, and where to next?",
     "Stories": "What are you reading or writing?",
 }
+TASKS = {"say-hello": "Say hello in the Lobby", "second-tab": "Open this page in a second tab"}
+
+
+def shared_data(settings: Settings) -> SharedData:
+    """The collections and tables that were declared; in demo mode, if none were, the demo's own."""
+    if settings.shared_data is None and settings.demo:
+        return read(COLLECTIONS)
+    return settings.shared_data or SharedData()
 
 
 class Guest(Payload):
@@ -84,9 +96,13 @@ class DemoDoor:
         return response
 
 
-async def furnish(database: Database) -> None:
-    """Open the rooms of the demo, those that are not there yet."""
+async def furnish(database: Database, settings: Settings) -> None:
+    """Open the rooms of the demo, those that are not there yet, and enter the tasks that were never there."""
     async with database.write() as conn:
         for name, description in ROOMS.items():
             if await rooms.find_public(conn, name) is None:
                 await rooms.create(conn, name=name, description=description, visibility="public")
+        for id, title in TASKS.items() if settings.shared_data is None else ():
+            row = await records.take(conn, "tasks", id)
+            if row.version == 0:
+                await records.write(conn, row, {"title": title, "done": False}, by=None, owner_id=None)

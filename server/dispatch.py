@@ -1,35 +1,31 @@
 """The pipeline that every action passes, whatever door it came through, and whose reply always leaves."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from marshmallow import ValidationError
 
 from handlers import REGISTRY
-from handlers.base import Action, Actor, Context, Job, Services
+from handlers.base import Action, Actor, Context, Job, Pieces, Services
 from handlers.errors import (
-    ActionError,
     Forbidden,
-    Internal,
     Invalid,
     NotFound,
     RateLimited,
     Unauthenticated,
     Unavailable,
 )
+from handlers.failures import told
 from handlers.payload import measure
 from models import event_log, idempotency
 from models.database import Database, is_retryable, is_unavailable
 from models.event_log import Event
-from models.ids import new_id
 from server.batcher import Batcher
 from server.limits import Limiter
 from server.settings import Settings
-
-log = logging.getLogger("hubbub.dispatch")
 
 ATTEMPTS = 4
 Delivered = Callable[[Sequence[Event]], None]
@@ -138,6 +134,8 @@ class Dispatcher:
         elif action.reads:
             async with self._database.scan() if action.slow else self._database.read() as ctx.conn:
                 result = await action.run(ctx, **data)
+        elif action.pieces is not None:
+            ctx, result = await self._piece_by_piece(action, action.pieces, actor, data)
         else:
             ctx, result = await self._retried(lambda: self._transaction(action, actor, data))
         if ctx.finish is not None:
@@ -149,7 +147,12 @@ class Dispatcher:
             payload = {}
         if not isinstance(payload, Mapping):
             raise Invalid("The payload must be an object.")
-        objection = measure(action.schema.without_files(payload), self._settings.json_depth, self._settings.json_keys)
+        objection = measure(
+            action.schema.without_files(payload),
+            self._settings.json_depth,
+            self._settings.json_keys,
+            action.schema.batches,
+        )
         if objection is not None:
             raise Invalid(f"The payload is not taken: {objection[0].lower()}{objection[1:]}")
         try:
@@ -172,6 +175,24 @@ class Dispatcher:
             ctx.events += await event_log.append(ctx.conn, ctx.drafts)
         self._committed([ctx])
         return ctx, result
+
+    async def _piece_by_piece(
+        self, action: Action, pieces: Pieces, actor: Actor, data: dict[str, Any]
+    ) -> tuple[Context, dict[str, Any]]:
+        """Others get their turn between the pieces. What follows one that failed is not begun: nothing overtakes it."""
+        whole, results = data[pieces.field], list[Any]()
+        for start in range(0, max(1, len(whole)), self._settings.sync_batch):
+            piece = data | {pieces.field: whole[start : start + self._settings.sync_batch]}
+            try:
+                ctx, result = await self._retried(partial(self._transaction, action, actor, piece))
+            except Exception as error:
+                if not results:
+                    raise
+                wire = told(error).wire()
+                results += [pieces.unfinished(each, wire) for each in whole[start:]]
+                break
+            results += result[pieces.answer]
+        return ctx, {pieces.answer: results}
 
     async def _once(self, action: Action, ctx: Context, data: dict[str, Any]) -> Any:
         """Run the handler, unless this actor did the same under the same client id before."""
@@ -246,13 +267,6 @@ def _require_audience(action: Action, actor: Actor) -> None:
 
 
 def failure(error: Exception) -> Reply:
-    """The one table from exceptions to replies."""
-    if not isinstance(error, ActionError):
-        reference = new_id()
-        if is_unavailable(error):
-            log.warning("The database did not answer", extra={"reference": reference, "cause": repr(error)})
-            error = Unavailable("The database cannot be reached now; try again in a moment.")
-        else:
-            log.error("An action failed", exc_info=error, extra={"reference": reference})
-            error = Internal(f"The server failed; its log tells more under {reference}.")
-    return Reply({"ok": False, "error": error.wire()}, error.status)
+    """The reply to a request that failed."""
+    known = told(error)
+    return Reply({"ok": False, "error": known.wire()}, known.status)

@@ -13,8 +13,8 @@ class Listener(Protocol):
     def hear(self, event: Event) -> None:
         """Take the next event; must not raise."""
 
-    def hear_signal(self, channel: str, event: str, envelope: bytes) -> None:
-        """Take a signal; must not raise."""
+    def hear_signal(self, channel: str, event: str, envelope: bytes, attachments: tuple[bytes, ...] = ()) -> None:
+        """Take a signal, with the bytes for which placeholders stand in it; must not raise."""
 
 
 class Feed:
@@ -64,10 +64,10 @@ class Feed:
             self._waiting[event.seq] = event
             self._advance()
 
-    def signal(self, event: str, envelope: bytes) -> None:
+    def signal(self, event: str, envelope: bytes, attachments: tuple[bytes, ...] = ()) -> None:
         """Hand a signal to everybody who hears."""
         for listener in list(self._listeners.values()):
-            listener.hear_signal(self.channel, event, envelope)
+            listener.hear_signal(self.channel, event, envelope, attachments)
 
     def skip_to(self, seq: int) -> None:
         """Go on behind ``seq`` without what lies before it: the log holds it no longer."""

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from handlers import access
+from handlers import access, views
 from handlers.base import Actor, Context, Services
 from handlers.errors import Invalid, Unauthenticated
-from handlers.payload import IDENTIFIER_MAX
+from handlers.filters import Filter
+from handlers.payload import IDENTIFIER_MAX, clean
 from models.database import Database
 from server import resume
 from server.dispatch import Dispatcher
@@ -22,11 +23,15 @@ _NOWHERE = 2**53 - 1
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Who asks, by what they are that, and for which channels, by their canonical names."""
+    """Who asks, by what they are that, and for which channels, by their canonical names.
+
+    One may be heard through a filter, its ``view``.
+    """
 
     actor: Actor
     credential: Credential
     channels: Sequence[str]
+    view: Filter | None = None
 
 
 class Listening:
@@ -61,7 +66,8 @@ class Listening:
         """Let a request hear channels.
 
         Args:
-            request: names its user as every request does, and brings subscription tokens as ``subscription``.
+            request: names its user as every request does, and brings subscription tokens as ``subscription`` and a
+                channel's ``filter``.
             names: of the channels.
             query_token: whether ``?token=`` names the user as well.
 
@@ -76,7 +82,15 @@ class Listening:
             for name in names:
                 await access.require_read(ctx, name, tokens.get(name))
         canonical = dict.fromkeys(access.canonical(name, self._services.rules) for name in names)
-        return Listener(actor, credential, list(canonical))
+        return Listener(actor, credential, list(canonical), self._view(request, list(canonical)))
+
+    def _view(self, request: web.Request, channels: Sequence[str]) -> Filter | None:
+        given = request.query.getall("filter", [])
+        if not given:
+            return None
+        if len(given) > 1 or len(channels) > 1:
+            raise Invalid("A filter is one channel's.", {"filter": ["Must be one, for one channel; join terms by &."]})
+        return views.wanted(clean(given[0]), channels[0], self._services.rules)
 
     def _require_names(self, names: Sequence[str]) -> None:
         if not names:

@@ -8,9 +8,12 @@ import static
 
 _ROOT = Path(next(iter(static.__path__)))
 SECURITY = {
+    # style-src-attr: CodeMirror and y-codemirror.next give the colours of cursors as style attributes. Style elements
+    # stay forbidden: the editor stands in a shadow root, where CodeMirror adopts its style sheets.
     "Content-Security-Policy": (
         "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data: blob: https:;"
-        " object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+        " style-src-attr 'unsafe-inline'; object-src 'none'; base-uri 'none';"
+        " frame-ancestors 'none'; form-action 'self'"
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",

@@ -11,9 +11,10 @@ from typing import Any
 import orjson
 from aiohttp import ETag, web
 
-from handlers import access
+from handlers import views
 from handlers.base import Actor
 from handlers.errors import Invalid, NotFound
+from handlers.filters import Filter
 from models import event_log
 from models.database import Database
 from models.event_log import Event
@@ -47,18 +48,19 @@ class _Found:
 class _Waiting:
     """A poll that waits: a listener of the feed, which any event that its actor may see wakes."""
 
-    def __init__(self, actor: Actor) -> None:
+    def __init__(self, actor: Actor, view: Filter | None) -> None:
         self.actor = actor
+        self.view = view
         self.over = False
         self.allowed = True
         self._woken = asyncio.Event()
 
     def hear(self, event: Event) -> None:
         """Look into the log."""
-        if access.may_see(event, self.actor):
+        if views.told(event, self.actor, self.view) is not None:
             self._woken.set()
 
-    def hear_signal(self, channel: str, event: str, envelope: bytes) -> None:
+    def hear_signal(self, channel: str, event: str, envelope: bytes, attachments: tuple[bytes, ...] = ()) -> None:
         """Signals are not for who comes later."""
 
     def send_away(self) -> None:
@@ -150,10 +152,10 @@ class PollDoor:
         if wait:
             found = await self._within(request, listener, channel, after, wait)
         else:
-            found = await self._read(listener.actor, channel, after)
+            found = await self._read(listener.actor, listener.view, channel, after)
         return _respond(request, found, await self._pace(channel, found))
 
-    async def _read(self, actor: Actor, channel: str, after: int | None) -> _Found:
+    async def _read(self, actor: Actor, view: Filter | None, channel: str, after: int | None) -> _Found:
         if after is None:
             async with self._database.read() as conn:
                 return _Found([], False, await event_log.newest(conn, channel), True)
@@ -161,7 +163,7 @@ class PollDoor:
         if not page.recovered:
             return _Found([], False, page.newest, False)
         seq = page.events[-1].seq if page.events else page.newest
-        seen = [event for event in page.events if access.may_see(event, actor)]
+        seen = [found for event in page.events if (found := views.told(event, actor, view)) is not None]
         return _Found(seen, seq < page.newest, seq, True)
 
     async def _within(
@@ -169,7 +171,7 @@ class PollDoor:
     ) -> _Found:
         """The first events after ``after``, which may take ``wait`` seconds to come."""
         deadline = asyncio.get_running_loop().time() + wait
-        waiting = _Waiting(listener.actor)
+        waiting = _Waiting(listener.actor, listener.view)
         connection = _connection(listener, waiting)
         await self._roster.admit(listener.actor)
         try:
@@ -195,7 +197,7 @@ class PollDoor:
 
     async def _first(self, waiting: _Waiting, channel: str, after: int, deadline: float) -> _Found:
         while True:
-            found = await self._read(waiting.actor, channel, after)
+            found = await self._read(waiting.actor, waiting.view, channel, after)
             if found.events or not found.recovered or (waiting.over and not found.more):
                 return found
             after = found.seq

@@ -33,10 +33,15 @@ _ARRIVALS_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """Who came from another worker, how far their channels had come there, and what they had said of themselves."""
+    """Who came from another worker, and what they had there.
+
+    That is how far their channels had come, which of them were heard through which filter, and what they had said of
+    themselves.
+    """
 
     owner: str | None
     positions: dict[str, int]
+    views: dict[str, str]
     said: str | None
     at: float
 
@@ -102,7 +107,9 @@ class Removals:
         recovered = self._recovery.adopt(namespace, pid, state["sid"], missed, state["storage"], self._sio.ready)
         now = time.monotonic()
         self._arrivals = {sid: moved for sid, moved in self._arrivals.items() if now - moved.at < _ARRIVALS_SECONDS}
-        self._arrivals[state["sid"]] = Moved(state["owner"], state["positions"], state.get("said"), now)
+        self._arrivals[state["sid"]] = Moved(
+            state["owner"], state["positions"], state.get("views", {}), state.get("said"), now
+        )
         return recovered
 
     async def leave_all(self) -> None:
@@ -134,6 +141,7 @@ class Removals:
             "base": base,
             "sent": [packet.text.decode() for packet in sent if packet.text is not None],
             "positions": self._subscriptions.positions(client.sid),
+            "views": self._subscriptions.views(client.sid),
         }
         self._subscriptions.forget(client.sid)
         encoded = orjson.dumps(state)

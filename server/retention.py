@@ -5,7 +5,7 @@ import logging
 import random
 from collections.abc import Sequence
 
-from models import event_log, idempotency
+from models import conflicts, event_log, idempotency, record_versions
 from models.database import Database
 from models.event_log import Event
 from models.types import ago
@@ -18,12 +18,16 @@ RESULT_SECONDS = 7 * 86_400
 
 
 class Retention:
-    """Deletes events past the newest ``events`` of a channel or older than ``seconds``, and old results."""
+    """Deletes events past the newest ``events`` of a channel or older than ``seconds``, and old results.
 
-    def __init__(self, database: Database, events: int, seconds: float) -> None:
+    What records were before, and conflicts that are resolved, go after ``history`` seconds.
+    """
+
+    def __init__(self, database: Database, events: int, seconds: float, history: float) -> None:
         self._database = database
         self._events = events
         self._seconds = seconds
+        self._history = history
         self._grown: set[str] = set()
         self._task: asyncio.Task[None] | None = None
 
@@ -49,6 +53,8 @@ class Retention:
         """Delete once; returns how many events went, None when another worker was at it."""
         async with self._database.write() as conn:
             await idempotency.expire(conn, ago(RESULT_SECONDS))
+            await record_versions.expire(conn, ago(self._history))
+            await conflicts.expire(conn, ago(self._history))
             return await event_log.expire(conn, ago(self._seconds), self._events, names)
 
     async def _work(self) -> None:

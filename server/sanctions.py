@@ -117,7 +117,7 @@ class ActiveSanctions:
             self._heard_meanwhile[told["userId"]] = told
         self._apply(told)
 
-    def hear_signal(self, channel: str, event: str, envelope: bytes) -> None:
+    def hear_signal(self, channel: str, event: str, envelope: bytes, attachments: tuple[bytes, ...] = ()) -> None:
         """There are no signals here."""
 
     def send_away(self) -> None:

@@ -11,12 +11,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from server import setting_types as types
 from server import setting_urls as urls
 from server.blocked_words import Rule
 from server.demo_secret import kept_secret
+
+if TYPE_CHECKING:
+    from handlers.declared import SharedData
 
 _LEVELS = types.choice("debug", "info", "warning", "error")
 
@@ -111,8 +114,12 @@ class Settings:
         "where uploaded pictures go: a folder or s3://bucket/prefix",
         otherwise="folder media in HUBBUB_VAR",
     )
-    collections: Path | None = _var(
-        "HUBBUB_COLLECTIONS", None, types.existing_file, "TOML file of collections and watched tables"
+    shared_data: "SharedData | None" = _var(
+        "HUBBUB_COLLECTIONS",
+        None,
+        types.shared_data,
+        "TOML file of collections and watched tables",
+        otherwise="none; in demo mode a collection tasks",
     )
 
     # Who may come in
@@ -163,6 +170,9 @@ class Settings:
     # Times and retention
     retention_events: int = _count("HUBBUB_RETENTION_EVENTS", "1000", "events of a channel that can be resumed")
     retention_seconds: float = _seconds("HUBBUB_RETENTION_SECONDS", "86400", "how long an event can be resumed")
+    record_history_seconds: float = _seconds(
+        "HUBBUB_RECORD_HISTORY_SECONDS", "2592000", "how long what a record was before is kept, and a resolved conflict"
+    )
     recovery_seconds: float = _seconds("HUBBUB_RECOVERY_SECONDS", "120", "Socket.IO's connection state recovery")
     typing_seconds: float = _seconds("HUBBUB_TYPING_SECONDS", "2", "how long one typing:start holds")
     presence_grace_seconds: float = _seconds("HUBBUB_PRESENCE_GRACE_SECONDS", "3", "from disconnected to offline")
@@ -179,6 +189,13 @@ class Settings:
     push_timeout_seconds: float = _seconds("HUBBUB_PUSH_TIMEOUT_SECONDS", "10", "patience with a push service")
     upload_seconds: float = _seconds("HUBBUB_UPLOAD_SECONDS", "120", "within which an upload must have come")
     picture_seconds: float = _seconds("HUBBUB_PICTURE_SECONDS", "30", "patience with the work on one picture")
+    document_save_seconds: float = _seconds("HUBBUB_DOCUMENT_SAVE_SECONDS", "2", "from an edit until it is saved")
+    document_save_at_most_seconds: float = _seconds(
+        "HUBBUB_DOCUMENT_SAVE_AT_MOST_SECONDS", "10", "until an edit is saved while others follow"
+    )
+    document_base_seconds: float = _seconds(
+        "HUBBUB_DOCUMENT_BASE_SECONDS", "2592000", "how long a version can be what a text without Yjs began with"
+    )
     sse_heartbeat_seconds: float = _seconds("HUBBUB_SSE_HEARTBEAT_SECONDS", "30", "between heartbeats of a stream")
     drain_seconds: float = _seconds("HUBBUB_DRAIN_SECONDS", "8", "time for a drain; gone 2 s later", 3600)
     ping_interval: float = _seconds("HUBBUB_PING_INTERVAL", "25", "between two Engine.IO pings")
@@ -205,13 +222,27 @@ class Settings:
     send_buffer_bytes: int = _count("HUBBUB_SEND_BUFFER_BYTES", "1048576", "bytes waiting for one slow reader", 1024)
     connect_seconds: float = _seconds("HUBBUB_CONNECT_SECONDS", "10", "from transport open to CONNECT")
     json_depth: int = _count("HUBBUB_JSON_DEPTH", "32", "nesting of a payload")
-    json_keys: int = _count("HUBBUB_JSON_KEYS", "1000", "keys of a payload")
+    json_keys: int = _count("HUBBUB_JSON_KEYS", "1000", "keys of a payload, or of each element of a batch")
     upload_bytes: int = _count("HUBBUB_UPLOAD_BYTES", "10485760", "bytes of a picture")
     upload_pixels: int = _count("HUBBUB_UPLOAD_PIXELS", "40000000", "pixels of a picture")
     uploads_per_user: int = _count("HUBBUB_UPLOADS_PER_USER", "10", "uploads of a user that a worker takes at a time")
     picture_concurrency: int = _count("HUBBUB_PICTURE_CONCURRENCY", "2", "pictures that a worker works on at a time")
     record_bytes: int = _count("HUBBUB_RECORD_BYTES", "65536", "bytes of a record")
+    record_page_bytes: int = _count(
+        "HUBBUB_RECORD_PAGE_BYTES", "262144", "bytes of records, or conflicts, after which a page ends", 1024
+    )
+    record_scan_bytes: int = _count(
+        "HUBBUB_RECORD_SCAN_BYTES", "4194304", "bytes of records that one filtered list looks at", 1024
+    )
+    filter_terms: int = _count("HUBBUB_FILTER_TERMS", "100", "comparisons of a filter, each value of in one of them")
+    filter_length: int = _count("HUBBUB_FILTER_LENGTH", "4000", "characters of a filter")
+    snapshot_records: int = _count("HUBBUB_SNAPSHOT_RECORDS", "1000", "records, or rows, of a snapshot")
     document_update_bytes: int = _count("HUBBUB_DOCUMENT_UPDATE_BYTES", "524288", "bytes of a Yjs update")
+    document_bytes: int = _count("HUBBUB_DOCUMENT_BYTES", "4194304", "bytes of a document with all its edits")
+    document_awareness_bytes: int = _count(
+        "HUBBUB_DOCUMENT_AWARENESS_BYTES", "4096", "bytes of what an editor says of its user"
+    )
+    document_versions: int = _count("HUBBUB_DOCUMENT_VERSIONS", "1000", "named versions of a document")
 
     # Fine tuning
     database_pool_size: int = _count("HUBBUB_DATABASE_POOL_SIZE", "10", "database connections of one worker")
@@ -226,7 +257,22 @@ class Settings:
     broadcast_share: float = _var(
         "HUBBUB_BROADCAST_SHARE", "0.5", types.positive(1), "part of a worker's time that a broadcast may take"
     )
+    document_bases: int = _count("HUBBUB_DOCUMENT_BASES", "200", "versions that a text without Yjs can begin with")
+    document_signal_seconds: float = _seconds(
+        "HUBBUB_DOCUMENT_SIGNAL_SECONDS", "0.2", "between two signals of who is in a document"
+    )
+    document_keeper_seconds: float = _seconds(
+        "HUBBUB_DOCUMENT_KEEPER_SECONDS", "10", "until another worker saves what one that died was to save"
+    )
+    document_seconds: float = _seconds("HUBBUB_DOCUMENT_SECONDS", "10", "patience with the work on one document")
+    document_memory_bytes: int = _count(
+        "HUBBUB_DOCUMENT_MEMORY_BYTES", "1073741824", "memory of a worker's program for documents", 1 << 28
+    )
+    document_cache_bytes: int = _count(
+        "HUBBUB_DOCUMENT_CACHE_BYTES", "67108864", "documents that a worker has at hand", 0
+    )
     group_commit_size: int = _count("HUBBUB_GROUP_COMMIT_SIZE", "256", "writes that may share one commit")
+    sync_batch: int = _count("HUBBUB_SYNC_BATCH", "50", "mutations of a sync that share a transaction")
     log_level: str = _var("HUBBUB_LOG_LEVEL", "info", _LEVELS, "debug, info, warning or error")
     log_format: str = _var("HUBBUB_LOG_FORMAT", "text", types.choice("text", "json"), "text or json, a line each")
 
@@ -288,6 +334,13 @@ def _check_together(values: Mapping[str, Any], *, demo_was_given: bool) -> None:
         raise SettingsError(
             f"HUBBUB_BUS_DEAF_SECONDS={values['bus_deaf_seconds']:g}: give more than HUBBUB_BUS_NONCE_SECONDS,"
             f" which is {values['bus_nonce_seconds']:g}"
+        )
+    shared = values["shared_data"]
+    if shared is not None and shared.tables and not (values["database_url"] or "").startswith("postgresql"):
+        name = next(iter(shared.tables))
+        raise SettingsError(
+            f'HUBBUB_COLLECTIONS: tables."{name}": watched tables need PostgreSQL; set DATABASE_URL=postgresql://…, or'
+            " remove the table from the file"
         )
     unverifiable = values["secret"] is None and values["jwks_url"] is None
     if values["demo"] is False and unverifiable:

@@ -5,7 +5,7 @@ from typing import Any
 
 from socketio.exceptions import ConnectionRefusedError
 
-from handlers import REGISTRY
+from handlers import REGISTRY, filters
 from handlers.base import Actor
 from handlers.errors import ActionError, Unauthenticated, Unavailable
 from server.connections import Connection, Connections
@@ -152,7 +152,9 @@ class SocketDoor:
         if moved.owner != connection.actor.id:
             raise Unauthenticated("The connection to take up again was another user's.")
         for channel, seq in moved.positions.items():
-            position = await self._subscriptions.attach(connection.id, channel, seq)
+            text = moved.views.get(channel)
+            view = None if text is None else filters.parse(text)
+            position = await self._subscriptions.attach(connection.id, channel, seq, view)
             position.start(True)
         self._subscriptions.renew(connection.id, None)
         return State.decode(moved.said) if moved.said else None

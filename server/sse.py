@@ -114,7 +114,7 @@ class SseDoor:
         await self._roster.admit(listener.actor)
         try:
             self._connections.add(connection)
-            await self._streams.serve(stream, listener.channels, after)
+            await self._streams.serve(stream, listener.channels, after, listener.view)
         finally:
             self._connections.remove(connection.id)
             self._log("A stream has ended", connection)

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 
 import orjson
 
-from handlers import access
+from handlers import access, views
+from handlers.filters import Filter
 from models.event_log import Event, Replay
 from server import resume, sse_frames
 from server.audience import Audience
@@ -31,10 +32,12 @@ RETRY_MS = (1000, 3000)
 
 
 class StreamGroup:
-    """The streams of the same channels that have caught up: the feeds' listener that stands for all of them."""
+    """The streams of the same channels, through the same filter, that have caught up: the feeds' listener that stands
+    for all of them."""
 
-    def __init__(self, feeds: Mapping[str, Feed]) -> None:
+    def __init__(self, feeds: Mapping[str, Feed], view: Filter | None) -> None:
         self._feeds = feeds
+        self._view = view
         self._level: dict[Stream, None] = {}
         self._ahead: dict[Stream, dict[str, int]] = {}
         # Streams whose client does not know of the newest number, because the event was not for them.
@@ -65,6 +68,16 @@ class StreamGroup:
 
     def hear(self, event: Event) -> None:
         """Write the event to all that may see it."""
+        found = views.seen(event, self._view)
+        if found is None:
+            self._skipped.update(self._level)
+        else:
+            self._write(found)
+        if self._ahead:
+            for stream, positions in list(self._ahead.items()):
+                self._hear_ahead(stream, positions, event)
+
+    def _write(self, event: Event) -> None:
         frame = sse_frames.of_event(event, self._resume_id())
         if event.audience is None:
             for stream in self._level:
@@ -74,11 +87,8 @@ class StreamGroup:
         else:
             for stream in self._level:
                 self._write_to_some(stream, event, frame)
-        if self._ahead:
-            for stream, positions in list(self._ahead.items()):
-                self._hear_ahead(stream, positions, event)
 
-    def hear_signal(self, channel: str, event: str, envelope: bytes) -> None:
+    def hear_signal(self, channel: str, event: str, envelope: bytes, attachments: tuple[bytes, ...] = ()) -> None:
         """Write the signal to all."""
         frame = sse_frames.of_signal(envelope)
         for stream in (*self._level, *self._ahead):
@@ -108,8 +118,9 @@ class StreamGroup:
         """The log was read beyond what this worker had delivered: of that, the stream gets nothing twice."""
         if event.seq > positions[event.channel]:
             positions[event.channel] = event.seq
-            if access.may_see(event, stream.actor):
-                stream.write(sse_frames.of_event(event, resume.encode(positions)))
+            found = views.told(event, stream.actor, self._view)
+            if found is not None:
+                stream.write(sse_frames.of_event(found, resume.encode(positions)))
         if all(self._feeds[channel].seq == seq for channel, seq in positions.items()):
             del self._ahead[stream]
             self._level[stream] = None
@@ -134,20 +145,27 @@ class Streams:
         self._pages = pages
         self._audience = audience
         self._heartbeat_seconds = heartbeat_seconds
-        self._groups: dict[Channels, StreamGroup] = {}
+        self._groups: dict[tuple[Channels, Filter | None], StreamGroup] = {}
         self._open: dict[Stream, None] = {}
         self._next_beat: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
         return len(self._open)
 
-    async def serve(self, stream: Stream, channels: Iterable[str], after: Mapping[str, int] | None) -> None:
+    async def serve(
+        self,
+        stream: Stream,
+        channels: Iterable[str],
+        after: Mapping[str, int] | None,
+        view: Filter | None = None,
+    ) -> None:
         """Let a stream hear the channels until it is closed.
 
         Args:
             stream: not started yet.
             channels: their canonical names.
             after: how far the client has come, in those that it knows; None when it never heard any.
+            view: what is left of the one channel.
 
         Raises ``NotFound`` when access has ended meanwhile, and what the database raises, before anything is sent.
         """
@@ -164,7 +182,7 @@ class Streams:
             try:
                 await stream.start()
                 self._beat_soon()
-                await self._catch_up(stream, names, feeds, after or {})
+                await self._catch_up(stream, names, feeds, after or {}, view)
                 if after is not None:
                     await self._bring_up_to_date(stream, names)
                 await stream.closed
@@ -176,7 +194,7 @@ class Streams:
                 stream.cut()
         finally:
             del self._open[stream]
-            self._leave(stream, names)
+            self._leave(stream, names, view)
             for name in names:
                 self._hearers.remove(name, stream)
             for feed in feeds.values():
@@ -206,7 +224,12 @@ class Streams:
                 raise found
 
     async def _catch_up(
-        self, stream: Stream, names: Channels, feeds: Mapping[str, Feed], after: Mapping[str, int]
+        self,
+        stream: Stream,
+        names: Channels,
+        feeds: Mapping[str, Feed],
+        after: Mapping[str, int],
+        view: Filter | None,
     ) -> None:
         """Send what follows ``after``, and join the group at a moment when nothing is missing."""
         positions = {name: after.get(name, feed.seq) for name, feed in feeds.items()}
@@ -221,10 +244,10 @@ class Streams:
                 break
             unsure.discard(name)
             found = await self._pages.after(name, positions[name])
-            frames = self._replayed(stream, name, found, positions)
-        group = self._groups.get(names)
+            frames = self._replayed(stream, view, name, found, positions)
+        group = self._groups.get((names, view))
         if group is None:
-            group = self._groups[names] = StreamGroup(feeds)
+            group = self._groups[names, view] = StreamGroup(feeds, view)
         group.join(stream, positions)
 
     async def _bring_up_to_date(self, stream: Stream, names: Channels) -> None:
@@ -233,29 +256,32 @@ class Streams:
             for _, envelope in await self._audience.missed(name, None):
                 stream.write(sse_frames.of_signal(envelope))
 
-    def _replayed(self, stream: Stream, name: str, found: Replay, positions: dict[str, int]) -> list[Frame]:
+    def _replayed(
+        self, stream: Stream, view: Filter | None, name: str, found: Replay, positions: dict[str, int]
+    ) -> list[Frame]:
         """The frames of a page, whose events ``positions`` goes beyond."""
         if not found.recovered:
             positions[name] = found.newest
             data = orjson.dumps({"channel": name, "seq": found.newest})
             return [sse_frames.reset(data, resume.encode(positions))]
-        frames = []
+        frames, seen = [], None
         for event in found.events:
             positions[name] = event.seq
-            if access.may_see(event, stream.actor):
-                frames.append(sse_frames.of_event(event, resume.encode(positions)))
-        if found.events and not access.may_see(found.events[-1], stream.actor):
+            seen = views.told(event, stream.actor, view)
+            if seen is not None:
+                frames.append(sse_frames.of_event(seen, resume.encode(positions)))
+        if found.events and seen is None:
             frames.append(sse_frames.position(resume.encode(positions)))
         return frames
 
-    def _leave(self, stream: Stream, names: Channels) -> None:
-        group = self._groups.get(names)
+    def _leave(self, stream: Stream, names: Channels, view: Filter | None) -> None:
+        group = self._groups.get((names, view))
         if group is None:
             return
         group.leave(stream)
         if not group:
             group.end()
-            del self._groups[names]
+            del self._groups[names, view]
 
     def _beat_soon(self) -> None:
         if self._next_beat is None:

@@ -1,42 +1,85 @@
 """A subscription: one connection's place in a channel, and the room of those who need no place of their own."""
 
+import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Protocol
 
-from handlers import access
+from handlers import access, views
 from handlers.base import Actor
+from handlers.filters import Filter
+from models.audience import Audience
 from models.event_log import Event
 from server.engine import RealtimeServer
 from server.feed import Feed
 
 
+class Subscribed(Protocol):
+    """Tells which subscriptions to a channel some people have."""
+
+    def __call__(self, channel: str, people: Iterable[str], *, backends: bool) -> list["Subscription"]: ...
+
+
 class Room:
-    """The listener that stands for everybody in the Socket.IO room of a channel.
+    """The listener that stands for everybody who sits in the Socket.IO rooms of a channel.
+
+    One room has the channel's name. Those who hear the channel through the same filter sit in a room of their own: an
+    event is filtered once for all of them, and leaves in one write.
 
     Args:
         sio: the server.
-        seated: which connections of some people sit in the room of a channel.
+        channel: its name.
+        subscribed: which of its subscriptions some people have, and backends where they hear of every row.
     """
 
-    def __init__(self, sio: RealtimeServer, seated: Callable[[str, Iterable[str]], list[str]]) -> None:
+    def __init__(self, sio: RealtimeServer, channel: str, subscribed: "Subscribed") -> None:
         self._sio = sio
-        self._seated = seated
+        self._channel = channel
+        self._subscribed = subscribed
+        self._views: dict[str, Filter | None] = {}
+        self._heads: Counter[str] = Counter()
+
+    def enter(self, subscription: "Subscription") -> None:
+        """Somebody will sit down, in the room of their view."""
+        self._views[subscription.room] = subscription.view
+        self._heads[subscription.room] += 1
+
+    def leave(self, subscription: "Subscription") -> None:
+        """Who entered has gone."""
+        self._heads[subscription.room] -= 1
+        if not self._heads[subscription.room]:
+            del self._heads[subscription.room], self._views[subscription.room]
 
     def hear(self, event: Event) -> None:
         gone = access.erased(event)
         if gone is not None:
             self._sio.amend(gone.value.encode(), lambda arguments: _erase(arguments, gone))
         if event.audience is None:
-            self._sio.broadcast(event.channel, event.event, event.envelope)
-            return
-        people = self._seated(event.channel, event.audience.people)
-        if event.audience.excluded:
-            self._sio.broadcast(event.channel, event.event, event.envelope, skip_sid=people)
-        elif people:
-            self._sio.broadcast(people, event.event, event.envelope)
+            for room, view in self._views.items():
+                found = views.seen(event, view)
+                if found is not None:
+                    self._sio.broadcast(room, found.event, found.envelope)
+        else:
+            self._hear_some(event, event.audience)
 
-    def hear_signal(self, channel: str, event: str, envelope: bytes) -> None:
-        self._sio.broadcast(channel, event, envelope, volatile=True)
+    def _hear_some(self, event: Event, audience: Audience) -> None:
+        people: dict[str, list[str]] = {}
+        backends = access.is_shared(self._channel) and not audience.excluded
+        for each in self._subscribed(self._channel, audience.people, backends=backends):
+            if each.seated:
+                people.setdefault(each.room, []).append(each.connection)
+        for room in self._views if audience.excluded else people:
+            found = views.seen(event, self._views[room])
+            if found is None:
+                continue
+            if audience.excluded:
+                self._sio.broadcast(room, found.event, found.envelope, skip_sid=people.get(room))
+            else:
+                self._sio.broadcast(people[room], found.event, found.envelope)
+
+    def hear_signal(self, channel: str, event: str, envelope: bytes, attachments: tuple[bytes, ...] = ()) -> None:
+        for room in self._views:
+            self._sio.broadcast(room, event, envelope, volatile=True, attachments=attachments)
 
 
 def _erase(arguments: list[Any], gone: access.Erased) -> None:
@@ -51,6 +94,11 @@ def _erase(arguments: list[Any], gone: access.Erased) -> None:
         notification["message"] = ""
 
 
+def _room_of(channel: str, view: Filter) -> str:
+    """The room of those who hear a channel through a filter; no channel has such a name."""
+    return f"{channel}?{hashlib.blake2s(view.text.encode(), digest_size=16).hexdigest()}"
+
+
 class Subscription:
     """One connection's place in a channel."""
 
@@ -60,16 +108,19 @@ class Subscription:
         connection: str,
         actor: Actor,
         feed: Feed,
+        view: Filter | None,
         end: Callable[["Subscription"], None],
     ) -> None:
         self._sio = sio
         self.connection = connection
         self.actor = actor
         self.feed = feed
+        self.view = view
+        self.room = feed.channel if view is None else _room_of(feed.channel, view)
         self.seated = False
         self._end = end
         self._waiting: list[Event] | None = []
-        self._signals: list[tuple[str, bytes]] = []
+        self._signals: list[tuple[str, bytes, tuple[bytes, ...]]] = []
         self._seen = -1
 
     @property
@@ -88,12 +139,12 @@ class Subscription:
             # The room's listener has had its turn with this event: from the next one on it serves this connection.
             self._sit_down()
 
-    def hear_signal(self, channel: str, event: str, envelope: bytes) -> None:
+    def hear_signal(self, channel: str, event: str, envelope: bytes, attachments: tuple[bytes, ...] = ()) -> None:
         """Keep the signal for after the reply; once that has left, send it."""
         if self._waiting is not None:
-            self._signals.append((event, envelope))
+            self._signals.append((event, envelope, attachments))
         else:
-            self._sio.broadcast(self.connection, event, envelope, volatile=True)
+            self._sio.broadcast(self.connection, event, envelope, volatile=True, attachments=attachments)
 
     def send_away(self) -> None:
         """Hear no longer: access has ended."""
@@ -113,19 +164,20 @@ class Subscription:
             if event.seq > seen:
                 self.send(event)
         signals, self._signals = self._signals, []
-        for name, envelope in signals:
-            self.hear_signal(self.feed.channel, name, envelope)
+        for name, envelope, attachments in signals:
+            self.hear_signal(self.feed.channel, name, envelope, attachments)
         if self.feed.seq >= seen:
             self._sit_down()
 
     def send(self, event: Event) -> None:
         """Send an event to this connection alone, if it is for it."""
-        if access.may_see(event, self.actor):
-            self._sio.broadcast(self.connection, event.event, event.envelope)
+        found = views.told(event, self.actor, self.view)
+        if found is not None:
+            self._sio.broadcast(self.connection, found.event, found.envelope)
 
     def _sit_down(self) -> None:
         try:
-            self._sio.enter_room_now(self.connection, self.feed.channel)
+            self._sio.enter_room_now(self.connection, self.room)
         except ValueError:
             # The client is away, and may come back: until then it hears by itself.
             return

@@ -8,9 +8,10 @@ import asyncio
 import logging
 from collections.abc import Iterable
 
-from handlers import access
+from handlers import access, views
 from handlers.base import Actor, Position
 from handlers.errors import Invalid
+from handlers.filters import Filter
 from models.event_log import Event
 from server.audience import Audience
 from server.connections import Connections
@@ -41,9 +42,10 @@ class SocketSubscriptions:
         self._connections = connections
         self._hearers = hearers
         self._limit = limit
-        self._room = Room(sio, self._seated)
+        self._rooms: dict[str, Room] = {}
         self._of_connection: dict[str, dict[str, Subscription]] = {}
         self._of_user: dict[str, dict[str, None]] = {}
+        self._of_backends: dict[str, None] = {}
         self._of_channel: dict[str, dict[str, Subscription]] = {}
         self._away: dict[str, tuple[asyncio.TimerHandle, float]] = {}
         self.audience = Audience()
@@ -51,42 +53,51 @@ class SocketSubscriptions:
     def check(self, connection: str, channel: str) -> None:
         """Raise ``Invalid`` when the connection may not have one more subscription."""
         mine = self._of_connection.get(connection, {})
-        counted = sum(1 for name in mine if not name.startswith("user:"))
+        counted = sum(1 for name in mine if not name.startswith("user:") and not name.endswith(access.EDITS))
         if channel not in mine and counted >= self._limit:
             raise Invalid(
                 f"A connection hears {self._limit} channels at most (HUBBUB_SUBSCRIPTIONS_PER_CONNECTION).",
                 {"channel": ["Is one channel too many for this connection: unsubscribe from another first."]},
             )
 
-    async def attach(self, connection: str, channel: str, after: int | None) -> Position:
-        """Subscribe a connection, from behind ``after`` or from now on.
+    async def attach(self, connection: str, channel: str, after: int | None, view: Filter | None = None) -> Position:
+        """Subscribe a connection to what ``view`` leaves of a channel, from behind ``after`` or from now on.
 
-        One that is subscribed already begins anew, so that what follows ``after`` comes before what is live.
+        One that is subscribed already begins anew, so that what follows ``after`` comes before what is live, and
+        nothing is left of the view that it had.
         """
         feed = await self._delivery.open(channel)
         if connection not in self._connections:
             self._delivery.close(feed)
             raise Invalid("The connection has ended.")
         self.detach(connection, channel)
-        subscription = Subscription(self._sio, connection, self._connections[connection].actor, feed, self._send_away)
+        actor = self._connections[connection].actor
+        subscription = Subscription(self._sio, connection, actor, feed, view, self._send_away)
         self._of_connection.setdefault(connection, {})[channel] = subscription
         if subscription.actor.user is not None:
             self._of_user.setdefault(subscription.actor.user.id, {})[connection] = None
-        if channel not in self._of_channel:
+        elif subscription.actor.backend:
+            self._of_backends[connection] = None
+        room = self._rooms.get(channel)
+        if room is None:
+            room = self._rooms[channel] = Room(self._sio, channel, self._subscribed)
             # Before all others, so that somebody who sits down while hearing an event does not hear it here again.
-            feed.add(self._room, self._room)
+            feed.add(room, room)
+        room.enter(subscription)
         self._of_channel.setdefault(channel, {})[connection] = subscription
         feed.add(subscription, subscription)
         self._hearers.add(channel, connection, subscription)
         self.audience.came(channel, connection, subscription.actor)
         seq, recovered, events = feed.seq, True, list[Event]()
+        shown: list[Event] = []
         try:
             await self._hearers.require(channel, subscription.actor)
-            await self.audience.ready(channel, subscription.actor)
+            await self.audience.ready(channel, connection, subscription.actor)
             if after is not None:
                 found = await self._delivery.replay(feed, after)
                 seq, recovered = found.newest, found.recovered
-                events = [event for event in found.events if access.may_see(event, subscription.actor)]
+                events = found.events
+                shown = [seen for each in events if (seen := views.told(each, subscription.actor, view)) is not None]
         except BaseException:
             self._drop(subscription)
             raise
@@ -95,7 +106,7 @@ class SocketSubscriptions:
             if self._of_connection.get(connection, {}).get(channel) is subscription:
                 subscription.start(seq, events if replay else [])
 
-        return Position(seq, recovered, events, start)
+        return Position(seq, recovered, shown, start)
 
     def suspend(self, connection: str, seconds: float) -> None:
         """Go on hearing for a connection that was lost and may come back, for so long."""
@@ -150,6 +161,11 @@ class SocketSubscriptions:
         """How far each of a connection's channels has come here."""
         return {channel: each.feed.seq for channel, each in self._of_connection.get(connection, {}).items()}
 
+    def views(self, connection: str) -> dict[str, str]:
+        """The filters through which a connection hears those of its channels that it does not hear whole."""
+        mine = self._of_connection.get(connection, {})
+        return {channel: each.view.text for channel, each in mine.items() if each.view is not None}
+
     def owner(self, connection: str) -> str | None:
         """Who the connection is, or was: an actor's id."""
         return next((each.actor.id for each in self._of_connection.get(connection, {}).values()), None)
@@ -181,29 +197,34 @@ class SocketSubscriptions:
         (self.audience.lost if lost else self.audience.left)(feed.channel, connection, subscription.actor)
         listeners = self._of_channel[feed.channel]
         del listeners[connection]
+        room = self._rooms[feed.channel]
+        room.leave(subscription)
         if not listeners:
-            del self._of_channel[feed.channel]
-            feed.remove(self._room)
+            del self._of_channel[feed.channel], self._rooms[feed.channel]
+            feed.remove(room)
         feed.remove(subscription)
         self._hearers.remove(feed.channel, connection)
-        self._sio.leave_room_now(connection, feed.channel)
+        self._sio.leave_room_now(connection, subscription.room)
         self._delivery.close(feed)
 
     def _forget_user(self, subscription: Subscription) -> None:
+        self._of_backends.pop(subscription.connection, None)
         if subscription.actor.user is not None:
             theirs = self._of_user[subscription.actor.user.id]
             del theirs[subscription.connection]
             if not theirs:
                 del self._of_user[subscription.actor.user.id]
 
-    def _seated(self, channel: str, people: Iterable[str]) -> list[str]:
-        """Those connections of some people that sit in a channel's room, lost ones that may come back among them."""
-        return [
-            connection
-            for user_id in people
-            for connection in self._of_user.get(user_id, ())
-            if (found := self._of_connection[connection].get(channel)) is not None and found.seated
-        ]
+    def _subscribed(self, channel: str, people: Iterable[str], *, backends: bool) -> list[Subscription]:
+        """Some people's subscriptions to a channel, those of lost connections that may come back among them.
+
+        With ``backends`` those of API keys as well.
+        """
+        theirs = [connection for user_id in people for connection in self._of_user.get(user_id, ())]
+        if backends:
+            theirs += self._of_backends
+        mine = (self._of_connection[connection].get(channel) for connection in theirs)
+        return [each for each in mine if each is not None]
 
     def _send_away(self, subscription: Subscription) -> None:
         """End a subscription that is no longer allowed; a connection that is away comes back without its state."""

@@ -87,7 +87,7 @@ class EntityViewers:
             known = self._here.of(topic, actor.user.id)
             self._here.enter(topic, actor.user.id, connection, known or Looking(now()))
 
-    async def settled(self, channel: str, actor: Actor) -> None:
+    async def settled(self, channel: str, connection: str, actor: Actor) -> None:
         """Wait until everybody can know that somebody came."""
         if channel.endswith(_END) and actor.user is not None:
             await self._here.settled(_topic(channel.removesuffix(_END)), actor.user.id)

@@ -1,4 +1,4 @@
-"""Visibility: when a story or a post is somebody's no longer, those who hear of it are checked on every worker.
+"""Visibility: when something is somebody's no longer, those who hear of it are checked on every worker.
 
 The change stands in the log, in the transaction that made it, on a channel that every worker hears: like any event it
 is read from the log when the bus did not bring it.
@@ -54,7 +54,7 @@ class Visibility:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def hear(self, event: Event) -> None:
-        """Check those who hear of a story or post."""
+        """Check those who hear of a story, post or document."""
         kind, id = event.data["type"], event.data["id"]
         for channel in self._hearers.channels():
             if access.can_end(channel) and access.entity_of(channel) == (kind, id):
@@ -64,7 +64,7 @@ class Visibility:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    def hear_signal(self, channel: str, event: str, envelope: bytes) -> None:
+    def hear_signal(self, channel: str, event: str, envelope: bytes, attachments: tuple[bytes, ...] = ()) -> None:
         """There are no signals here."""
 
     def send_away(self) -> None:

@@ -189,13 +189,15 @@ class RealtimeServer(ReceivingServer):
         volatile: bool = False,
         namespace: str = "/",
         skip_sid: str | list[str] | None = None,
+        attachments: tuple[bytes, ...] = (),
     ) -> None:
         """Send an event to the members of a room on THIS worker, at the end of this loop turn.
 
         :param payload: one encoded JSON value, the event's only argument; it is trusted to be valid.
         :param volatile: the packet may be dropped for clients that read slowly.
+        :param attachments: bytes, for each of which `{"_placeholder": true, "num": …}` stands in the payload.
         """
-        packet = encode_event(event, payload, namespace, volatile)
+        packet = encode_event(event, payload, namespace, volatile, attachments)
         if isinstance(self.manager, LocalManager):
             self.manager.deliver(namespace, room, packet, skip_sid)
             return

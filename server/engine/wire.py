@@ -146,9 +146,12 @@ def encode(
     return Outgoing(b"4%d%b%b%b%b" % (kind, count, _prefix(namespace), number, body), tuple(attachments), volatile)
 
 
-def encode_event(name: str, payload: bytes, namespace: str, volatile: bool) -> Outgoing:
-    """Return an event whose only argument is already JSON."""
-    return Outgoing(b"42%b[%b,%b]" % (_prefix(namespace), _name(name), payload), (), volatile)
+def encode_event(
+    name: str, payload: bytes, namespace: str, volatile: bool, attachments: tuple[bytes, ...] = ()
+) -> Outgoing:
+    """Return an event whose only argument is already JSON, with a placeholder for each of the attachments in it."""
+    head = b"45%d-" % len(attachments) if attachments else b"42"
+    return Outgoing(b"%b%b[%b,%b]" % (head, _prefix(namespace), _name(name), payload), attachments, volatile)
 
 
 @lru_cache(maxsize=1024)

@@ -33,6 +33,8 @@ _PARAMETERS = {
     "type": "What kind of thing it is (`HUBBUB_ENTITY_TYPES`).",
     "id": "The id of the entity: 1 to 128 of `A-Z a-z 0-9 . _ ~ -`.",
     "name": "A name of the backend's choice.",
+    "schema": "A schema of PostgreSQL's.",
+    "table": "A table of the application's own in it.",
 }
 _KINDS = {
     "stored": "Stored in the channel's log and numbered.",

@@ -14,14 +14,15 @@ from marshmallow import fields
 
 from handlers.channels import EventName
 from handlers.messages import Attachment
-from handlers.payload import LINK_MAX, Choice, File, Flag, Id, Link, Text, Whole
+from handlers.payload import LINK_MAX, Bytes, Choice, File, Flag, Id, Link, Text, Whole, client_id
 from handlers.preferences import Clock, TimeZone
 from handlers.push import LAST_MS, Expiration, Key
 from handlers.reactions import Emoji
-from handlers.shapes import Schema
+from handlers.record_data import RecordId
+from handlers.shapes import JSON_TYPES, Schema
+from handlers.sync import Queue
 
 OPENAPI_VERSION = "3.1.0"
-JSON_TYPES = ["array", "boolean", "null", "number", "object", "string"]
 
 
 @singledispatch
@@ -112,9 +113,31 @@ def _attachment(field: Attachment) -> Schema:
 
 
 @constraints.register
+def _record_id(field: RecordId) -> Schema:
+    return {"type": "string", "pattern": r"^(?!\.{1,2}$)[A-Za-z0-9._~-]{1,128}$"}
+
+
+@constraints.register
+def _queue(field: Queue) -> Schema:
+    mutation: Schema = {
+        "description": "`{mutationId, op, collection, id, data, baseVersion, strategy}`: `op` is `upsert` or `delete`,"
+        " the rest is as `record:upsert` and `record:delete` take it. What is wrong with one is that one's result.",
+        "type": "object",
+        "properties": {"mutationId": _id(client_id())},
+        "required": ["mutationId"],
+    }
+    return {"items": mutation}
+
+
+@constraints.register
 def _file(field: File) -> Schema:
     # JSON has no bytes: over Socket.IO they are an attachment, over HTTP a part of their own.
     return {"description": "A file: bytes.", "not": {"type": JSON_TYPES}}
+
+
+@constraints.register
+def _bytes(field: Bytes) -> Schema:
+    return {"description": "Bytes, as an attachment.", "not": {"type": JSON_TYPES}}
 
 
 def _converter() -> OpenAPIConverter:

@@ -1,8 +1,12 @@
 import { AddPicture } from "./add-picture.js";
+import { ConflictsDialog } from "./conflicts-dialog.js";
 import { Confirm } from "./confirm.js";
 import { usePage } from "./context.js";
 import { CreateRoom } from "./create-room.js";
 import { Discover } from "./discover.js";
+import { DocumentShare } from "./document-share.js";
+import { DocumentTitle } from "./document-title.js";
+import { DocumentVersions } from "./document-versions.js";
 import { NotificationSettings } from "./notification-settings.js";
 import { Invite, NewDirect } from "./pick-person.js";
 import { PictureViewer } from "./picture-viewer.js";
@@ -13,13 +17,18 @@ import { Sanction } from "./sanction.js";
 import { Search } from "./search.js";
 import { Shortcuts } from "./shortcuts.js";
 import { StoryEditor } from "./story-editor.js";
+import { TaskEditor } from "./task-editor.js";
 import { html, useStore } from "./view.js";
 
 const KINDS = {
   confirm: Confirm,
+  conflicts: ConflictsDialog,
   create: CreateRoom,
   direct: NewDirect,
   discover: Discover,
+  "document-share": DocumentShare,
+  "document-title": DocumentTitle,
+  "document-versions": DocumentVersions,
   invite: Invite,
   notifications: NotificationSettings,
   picture: AddPicture,
@@ -30,6 +39,7 @@ const KINDS = {
   settings: RoomSettings,
   shortcuts: Shortcuts,
   story: StoryEditor,
+  task: TaskEditor,
   viewer: PictureViewer,
 };
 

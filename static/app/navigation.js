@@ -1,10 +1,14 @@
 import { CommunityView } from "./community-view.js";
+import { ConflictBadge } from "./conflict-banner.js";
 import { usePage } from "./context.js";
+import { DocumentView } from "./document-view.js";
+import { DocumentsView } from "./documents-view.js";
 import { Icon } from "./icons.js";
 import { ModerationBadge, ModerationView } from "./moderation-view.js";
 import { RoomView } from "./room-view.js";
 import { SavedView } from "./saved-view.js";
 import { StoryView } from "./story-view.js";
+import { TasksView } from "./tasks-view.js";
 import { TripView } from "./trip-view.js";
 import { html, useStore } from "./view.js";
 
@@ -27,9 +31,20 @@ export const PAGES = {
   trips: { View: TripView },
   community: { View: CommunityView, label: "Community", icon: "book" },
   stories: { View: StoryView, within: "community" },
+  tasks: { View: TasksView, label: "Tasks", icon: "tasks", Badge: ConflictBadge },
+  documents: { View: Documents, label: "Documents", icon: "document" },
   saved: { View: SavedView, label: "Saved", icon: "bookmark" },
   moderation: { View: ModerationView, label: "Moderation", icon: "shield", moderators: true, Badge: ModerationBadge },
 };
+
+/**
+ * One of the documents, or the list of them.
+ *
+ * @param {{id: string | null, covered: boolean}} props
+ */
+function Documents({ id, covered }) {
+  return id === null ? html`<${DocumentsView} covered=${covered} />` : html`<${DocumentView} key=${id} id=${id} covered=${covered} />`;
+}
 
 /**
  * @param {string} kind as the address has it

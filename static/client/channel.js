@@ -60,6 +60,10 @@ export class Channel {
     return this.name !== "community" && !this.name.startsWith("collection:");
   }
 
+  get filter() {
+    return this.#options.filter;
+  }
+
   get hasConsumers() {
     return this.#consumers.size > 0;
   }

@@ -23,8 +23,8 @@ export class Channels {
   }
 
   /**
-   * Follow a channel until the returned subscription is closed. Several consumers share one channel;
-   * the options are those of the first.
+   * Follow a channel until the returned subscription is closed. Several consumers share one channel, which has one
+   * filter at a time; the other options are those of the first.
    *
    * @param {string} name such as `room:…` or `trip:42:comments`
    * @param {import("./channel.js").Consumer} consumer
@@ -43,11 +43,14 @@ export class Channels {
 
   /**
    * @param {string} name
-   * @param {object} options
+   * @param {{filter?: string, snapshot?: boolean, token?: string}} options
    */
   #channel(name, options) {
     const known = this.#channels.get(name);
-    if (known) return known;
+    if (known) {
+      if (known.filter !== options.filter) throw new Error(`${name} is followed with another filter; close that one first.`);
+      return known;
+    }
     const surroundings = { connection: this.#connection, settings: this.#settings, report: this.#report, options };
     const channel = new Channel(name, surroundings);
     this.#channels.set(name, channel);

@@ -1,7 +1,10 @@
 import { Channels } from "./channels.js";
 import { Chat } from "./chat.js";
+import { Collection } from "./collection.js";
 import { Community } from "./community.js";
+import { Conflicts } from "./conflicts.js";
 import { Connection } from "./connection.js";
+import { Documents } from "./documents.js";
 import { Emitter } from "./emitter.js";
 import { Entity } from "./entity.js";
 import { Moderation } from "./moderation.js";
@@ -14,7 +17,9 @@ import { Saved } from "./saved.js";
 import { readWithRooms } from "./seen-notifications.js";
 import { defaultSettings } from "./settings.js";
 import { Stories } from "./stories.js";
+import { browserStorage, memoryStorage } from "./storage.js";
 import { Story } from "./story.js";
+import { SyncQueue } from "./sync-queue.js";
 
 /**
  * What the parts of the client share.
@@ -26,6 +31,7 @@ import { Story } from "./story.js";
  * @property {string} url                    origin of the server, "" for the page's own
  * @property {import("./types.js").User} me
  * @property {import("./settings.js").Settings} settings
+ * @property {import("./storage.js").Storage} storage
  * @property {(error: any) => void} report gets the errors that no caller waits for
  * @property {(work: Promise<any>) => void} background lets `work` go on by itself; reports its failure unless it will be tried again
  */
@@ -47,6 +53,8 @@ export class Hubbub {
   #stories = new Map();
   /** @type {Map<string, Posts>} */
   #posts = new Map();
+  /** @type {Map<string, Collection>} */
+  #collections = new Map();
 
   /**
    * @param {object} options
@@ -55,8 +63,9 @@ export class Hubbub {
    * @param {string} [options.url] origin of the server; the page's own by default
    * @param {Partial<import("./settings.js").Settings>} [options.settings]
    * @param {object} [options.socketOptions] passed on to `io`
+   * @param {import("./storage.js").Storage} [options.storage] where what waits to be sent is kept; the browser's by default
    */
-  constructor({ io, session, url = "", settings, socketOptions }) {
+  constructor({ io, session, url = "", settings, socketOptions, storage = defaultStorage() }) {
     this.session = session;
     this.me = session.user;
     this.settings = { ...defaultSettings, ...settings };
@@ -71,6 +80,7 @@ export class Hubbub {
       url,
       me: this.me,
       settings: this.settings,
+      storage,
       report: this.#report,
       background: (work) => void work.catch((error) => error.retryable || this.#report(error)),
     };
@@ -85,6 +95,9 @@ export class Hubbub {
     this.stories = new Stories(surroundings, this.community);
     this.saved = new Saved(surroundings);
     this.moderation = new Moderation(surroundings);
+    this.sync = new SyncQueue(surroundings);
+    this.conflicts = new Conflicts(surroundings);
+    this.documents = new Documents(surroundings);
     this.notifications.onCreated(({ notification: { data } }) => {
       this.#entities.get(`${data?.entityType}:${data?.entityId}`)?.decided(data);
     });
@@ -131,6 +144,29 @@ export class Hubbub {
     return ensure(this.#posts, storyId, () => new Posts(this.#surroundings, this.community, storyId));
   }
 
+  /**
+   * The shared records of a collection, all or those that match.
+   *
+   * @param {string} name
+   * @param {{filter?: string}} [options] `filter` such as `done=eq.false&priority=gte.3`
+   * @returns {Collection}
+   */
+  collection(name, { filter } = {}) {
+    const make = () => new Collection({ ...this.#surroundings, sync: this.sync }, name, filter);
+    return ensure(this.#collections, `${name}?${filter ?? ""}`, make);
+  }
+
+  /**
+   * A text that several people write at a time.
+   *
+   * @param {string} documentId
+   * @param {import("./document.js").Yjs} yjs what is exported by `yjs` and `y-protocols/awareness`
+   * @returns {import("./document.js").Document}
+   */
+  document(documentId, yjs) {
+    return this.documents.open(documentId, yjs);
+  }
+
   /** Whether this user is a moderator, or more. */
   get moderates() {
     return this.session.role === "moderator" || this.session.role === "admin";
@@ -143,6 +179,7 @@ export class Hubbub {
 
   close() {
     this.connection.close();
+    this.#surroundings.background(Promise.all([this.sync.close(), this.documents.close()]));
   }
 
   /**
@@ -157,6 +194,9 @@ export class Hubbub {
 
   #report = (/** @type {any} */ error) => this.#problems.emit("problem", error);
 }
+
+/** Outside of browsers nothing survives the process. */
+const defaultStorage = () => (globalThis.indexedDB ? browserStorage("hubbub") : memoryStorage());
 
 /**
  * @template T

@@ -1,3 +1,4 @@
+export { same } from "./changes.js";
 export { threads } from "./comments.js";
 export { HubbubError } from "./errors.js";
 export { formatAgo, formatPresence, formatViewers } from "./formats.js";
@@ -5,4 +6,5 @@ export { Hubbub } from "./hubbub.js";
 export { hasReacted } from "./reactions.js";
 export { currentSession, endGuestSession, guestSession } from "./session.js";
 export { defaultSettings } from "./settings.js";
+export { browserStorage, memoryStorage } from "./storage.js";
 export { formatTyping } from "./typing.js";

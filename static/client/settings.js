@@ -39,6 +39,19 @@ export const defaultSettings = Object.freeze({
   postPage: 20,
   savedPage: 30,
   moderationPage: 30,
+  /** Records, conflicts and documents asked for at a time. */
+  recordPage: 100,
+  conflictPage: 30,
+  documentPage: 50,
+  /** Changes of shared data sent at a time: how many, and about how many bytes. */
+  syncBatch: 50,
+  syncBytes: 500_000,
+  /** How long a change that was saved, or a document, says so. */
+  savedMs: 2_000,
+  /** How long an edit of a document that is missing may still come by itself. */
+  documentHoleMs: 300,
+  /** Pause between two places of one's cursor that the others are told. */
+  cursorMs: 50,
   /** How many of such a list are kept as new ones come; what was paged back to stays. */
   listWindow: 300,
   /** How long the connection may be away before the community is heard another way. */

@@ -163,6 +163,42 @@
  * @typedef {{since: string, until: string | null, reason: string | null, by: string}} Sanction
  * @typedef {{userId: string, muted: Sanction | null, banned: Sanction | null, revokedAt: string | null}} Standing
  *
+ * @typedef {object} SharedRecord            (section 9)
+ * @property {string} id
+ * @property {string} collection
+ * @property {Record<string, any>} data
+ * @property {number} version                0 while the server does not have it
+ * @property {string} ownerId
+ * @property {string} createdAt
+ * @property {string} updatedAt
+ * @property {string} updatedBy
+ * @property {Settlement} [conflict]         in the answer to a write that met another one
+ *
+ * @typedef {{strategy: string, fields: string[], lost: Record<string, any>}} Settlement
+ *
+ * @typedef {object} Conflict                Two writes of one record that somebody has to decide between.
+ * @property {string} id
+ * @property {string} collection
+ * @property {string} recordId
+ * @property {Record<string, any>} local     what this user wrote
+ * @property {Record<string, any> | null} remote   what others had written meanwhile; null once deleted
+ * @property {Record<string, any> | null} base     what both began with
+ * @property {boolean} requiresManualResolution
+ *
+ * @typedef {object} SharedDocument
+ * @property {string} id
+ * @property {string} title
+ * @property {number} version
+ * @property {string} [content]              its plain text
+ * @property {{everyone: "none" | "read" | "write", users: Record<string, "read" | "write">}} access   of others the owner alone sees all
+ * @property {"owner" | "write" | "read"} mine   what this user may do with it
+ * @property {string} ownerId
+ * @property {string} createdAt
+ * @property {string} updatedAt
+ *
+ * @typedef {{id: string, documentId: string, name: string, version: number, createdAt: string, user: User | null}} DocumentVersion
+ * @typedef {{userId: string, name: string, color: string, cursor: any, clientId: number}} Collaborator
+ *
  * @typedef {object} RoomSummary             One line of the list of rooms.
  * @property {Room} room
  * @property {"owner" | "moderator" | "member" | null} role   of this user; null for one who only reads

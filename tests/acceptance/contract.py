@@ -61,6 +61,14 @@ IMAGE = {
     *("id", "entityType", "entityId", "url", "thumbnailUrl", "width", "height", "bytes", "caption", "status"),
     *("isFeatured", "createdAt", "user"),
 }
+RECORD = {"id", "collection", "data", "version", "ownerId", "createdAt", "updatedAt", "updatedBy"}
+CONFLICT = {
+    *("id", "collection", "recordId", "userId", "local", "remote", "base", "version", "baseVersion"),
+    *("requiresManualResolution", "status", "resolution", "createdAt", "resolvedAt", "resolvedBy"),
+}
+DOCUMENT = {"id", "title", "content", "version", "access", "mine", "ownerId", "createdAt", "updatedAt"}
+VERSION = {"id", "documentId", "name", "version", "createdAt", "user"}
+COLLABORATOR = {"userId", "name", "color", "cursor", "clientId"}
 UNREAD = {"roomId", "unreadCount", "mentionCount", "lastReadSeq"}
 
 # The REST door of each action of sections 5 and 8, and of what the tests need beside it.
@@ -135,10 +143,31 @@ ROUTES |= {
     "viewers:untrack": ("DELETE", "/api/{type}/{id}/viewers"),
     "viewers:get": ("GET", "/api/{type}/{id}/viewers"),
 }
+ROUTES |= {
+    "record:list": ("GET", "/api/collections/{collection}/records"),
+    "record:get": ("GET", "/api/collections/{collection}/records/{id}"),
+    "record:upsert": ("PUT", "/api/collections/{collection}/records/{id}"),
+    "record:delete": ("DELETE", "/api/collections/{collection}/records/{id}"),
+    "record:sync": ("POST", "/api/sync"),
+    "conflict:list": ("GET", "/api/conflicts"),
+    "conflict:resolve": ("POST", "/api/conflicts/{conflictId}"),
+    "document:create": ("POST", "/api/documents"),
+    "document:list": ("GET", "/api/documents"),
+    "document:get": ("GET", "/api/documents/{documentId}"),
+    "document:save": ("PUT", "/api/documents/{documentId}"),
+    "document:delete": ("DELETE", "/api/documents/{documentId}"),
+    "document:share": ("PUT", "/api/documents/{documentId}/access"),
+    "document:history": ("GET", "/api/documents/{documentId}/versions"),
+    "document:snapshot": ("POST", "/api/documents/{documentId}/versions"),
+    "document:restore": ("POST", "/api/documents/{documentId}/versions/{versionId}/restore"),
+}
 # The route of an action that has another one for what names this field.
 ROUTES_BY_FIELD = {("presence:get", "userId"): ("GET", "/api/users/presence/{userId}")}
-SIGNALS = {"typing:changed", "presence:changed", "viewers:changed"}
-WITHOUT_ROUTE = {"typing:start", "typing:stop", "channel:subscribe", "channel:unsubscribe"}
+SIGNALS = {"typing:changed", "presence:changed", "viewers:changed", "document:updated", "document:collaborators"}
+WITHOUT_ROUTE = {
+    *("typing:start", "typing:stop", "channel:subscribe", "channel:unsubscribe"),
+    *("document:open", "document:update", "document:awareness", "document:close"),
+}
 
 
 def keys(value: Any, expected: set[str]) -> None:
@@ -289,6 +318,55 @@ def moderation_item(value: Any) -> None:
         keys(flag, {"userId", "reason", "createdAt"})
     time(value["createdAt"])
     user(value["user"])
+
+
+def record(value: Any, *, settled: bool = False) -> None:
+    """Assert that a value is a record that is there; ``settled`` one that tells of a conflict as well."""
+    keys(value, RECORD | ({"conflict"} if settled else set()))
+    assert isinstance(value["data"], dict)
+    assert type(value["version"]) is int
+    assert value["version"] >= 1
+    time(value["createdAt"])
+    time(value["updatedAt"])
+    if settled:
+        keys(value["conflict"], {"strategy", "fields", "lost"})
+        assert value["conflict"]["strategy"] in {"last-write-wins", "merge", "manual"}
+        assert value["conflict"]["fields"] == sorted(value["conflict"]["lost"]) != []
+
+
+def deleted_record(value: Any) -> None:
+    """Assert that a value is what is left of a record."""
+    keys(value, RECORD)
+    assert value["data"] is None
+
+
+def conflict(value: Any) -> None:
+    """Assert that a value is a conflict."""
+    keys(value, CONFLICT)
+    assert value["requiresManualResolution"] == (value["status"] == "open") == (value["resolvedAt"] is None)
+    assert value["resolution"] in ({None} if value["status"] == "open" else {"local", "remote", "custom"})
+    time(value["createdAt"])
+
+
+def document(value: Any, *, listed: bool = False) -> None:
+    """Assert that a value is a document; in a list it comes without its text."""
+    keys(value, DOCUMENT - {"content"} if listed else DOCUMENT)
+    keys(value["access"], {"everyone", "users"})
+    assert value["access"]["everyone"] in {"none", "read", "write"}
+    assert set(value["access"]["users"].values()) <= {"read", "write"}
+    assert value["mine"] in {"read", "write", "owner"}
+    assert type(value["version"]) is int
+    assert listed or isinstance(value["content"], str)
+    time(value["createdAt"])
+    time(value["updatedAt"])
+
+
+def collaborators(value: Any) -> None:
+    """Assert that a value tells who has a document open."""
+    assert isinstance(value, list)
+    for each in value:
+        keys(each, COLLABORATOR)
+        assert re.fullmatch("#[0-9a-f]{6}", each["color"])
 
 
 def notification(value: Any) -> None:

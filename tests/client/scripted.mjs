@@ -4,9 +4,17 @@ import { Emitter } from "../../static/client/emitter.js";
 import { HubbubError } from "../../static/client/errors.js";
 import { Observable } from "../../static/client/observable.js";
 import { defaultSettings } from "../../static/client/settings.js";
+import { memoryStorage } from "../../static/client/storage.js";
 
 /** Settings whose pauses are short, so that a test waits for what happens and not for time. */
-export const settings = { ...defaultSettings, retryDelayMs: 1, retryDelayMaxMs: 2, readDelayMs: 1, presenceDelayMs: 0 };
+export const settings = {
+  ...defaultSettings,
+  retryDelayMs: 1,
+  retryDelayMaxMs: 2,
+  readDelayMs: 1,
+  presenceDelayMs: 0,
+  savedMs: 20,
+};
 
 /** A connection whose calls wait in `calls` until the test answers them. */
 export class ScriptedConnection extends Observable {
@@ -84,6 +92,7 @@ export function surroundings(more = {}) {
     url: "",
     me: { id: "ada", name: "Ada", firstName: null, lastName: null, profileImage: null },
     settings: own,
+    storage: memoryStorage(),
     report,
     reported,
     background: (work) => void work.catch((error) => error.retryable || report(error)),

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from models import (
     broadcasts,
     comments,
+    conflicts,
     engagement,
     event_log,
     idempotency,
@@ -26,6 +27,8 @@ from models import (
     pushes,
     ratings,
     reading,
+    record_versions,
+    records,
     rooms,
     sanctions,
     saves,
@@ -37,7 +40,6 @@ from models.database import Database
 from models.event_log import Draft
 from models.ids import new_id
 from models.notifications import Notice
-from models.preferences import Preferences
 from models.pushes import Claimed
 from models.types import ago, now
 from tests.models.conftest import Store
@@ -61,6 +63,23 @@ QUESTIONS: dict[str, Question] = {
     "first results": lambda conn, room: idempotency.first_results(conn, "user-1", "thing:do", ["client-1", "new"]),
     "known users": lambda conn, room: users.known(conn, ["user-1", "user-2"]),
     "when they were last seen": lambda conn, room: users.last_seen(conn, ["user-1", "user-2"]),
+    "a queue's records, held": lambda conn, room: _hold(conn),
+    "that a record is written": lambda conn, room: _rewrite(conn),
+    "what a record was": lambda conn, room: record_versions.get(conn, "tasks", "record-1", 1),
+    "which versions are too old": lambda conn, room: record_versions.expire(conn, ago(MESSAGES - 10)),
+    "a page of records": lambda conn, room: records.page(conn, "tasks", owner_id=None, before=f"{PEOPLE:06}", limit=50),
+    "the first page of records": lambda conn, room: records.page(conn, "tasks", owner_id=None, before=None, limit=50),
+    "somebody's records": lambda conn, room: records.page(
+        conn, "tasks", owner_id="user-1", before=f"{PEOPLE:06}", limit=50
+    ),
+    "somebody's conflicts": lambda conn, room: conflicts.page(
+        conn, user_id="user-1", status="open", before="conflict-9", limit=50
+    ),
+    "all conflicts": lambda conn, room: conflicts.page(conn, user_id=None, status="open", before=None, limit=50),
+    "conflicts by their ids": lambda conn, room: conflicts.among(conn, ["conflict-1", "nothing"]),
+    "a conflict, held": lambda conn, room: conflicts.lock(conn, "conflict-1"),
+    "whether a change is parked": lambda conn, room: _park(conn),
+    "which conflicts are too old": lambda conn, room: conflicts.expire(conn, ago(MESSAGES - 10)),
     "public stories": lambda conn, room: stories.page(conn, reader_id=None, author_id=None, before=None, limit=20),
     "stories that I find": lambda conn, room: stories.page(
         conn, reader_id="user-1", author_id=None, before="story-9", limit=20
@@ -142,6 +161,26 @@ async def _featured(conn: AsyncConnection) -> None:
     await images.feature(conn, image)
 
 
+async def _hold(conn: AsyncConnection) -> None:
+    """Hold records, of which SQLite, with its one writer, has to hold none."""
+    await records.lock_all(conn, [("tasks", "record-1"), ("tasks", "nothing")])
+    await records.lock(conn, "tasks", "record-1")
+
+
+async def _rewrite(conn: AsyncConnection) -> None:
+    """Give a record another version."""
+    row = await records.take(conn, "tasks", "record-2")
+    await records.write(conn, row, {}, by="user-1", owner_id=None)
+
+
+async def _park(conn: AsyncConnection) -> None:
+    """Park what is parked already."""
+    _, fresh = await conflicts.park(
+        conn, "tasks", "record-1", "user-1", local={}, remote={}, base={}, version=2, base_version=1
+    )
+    assert not fresh
+
+
 def broadcast(roles: list[str] | None) -> Broadcast:
     """A broadcast that has come half-way."""
     return Broadcast("broadcast", notice(1), roles, PEOPLE, PEOPLE // 2, f"user-{PEOPLE // 2}")
@@ -166,22 +205,46 @@ async def fill(database: Database) -> str:
         )
         await messages.write(conn, [_message(made[n % ROOMS], n) for n in range(MESSAGES)])
         await event_log.append(conn, [Draft(f"channel-{n}", "thing:done", n) for n in range(PEOPLE)])
-        for n in range(STORIES):
-            reach = (stories.PUBLIC, stories.LINK, stories.HELD, stories.AUTHOR)[n % 4]
-            told = {"title": "", "genre": None, "body": "", "visibility": "public", "reach": reach}
-            await stories.create(conn, author_id=f"user-{n % 10}", client_id=None, **told)
-            said = {"type": "review", "title": "", "body": "", "state": posts.SHOWN if n % 2 else posts.HELD}
-            await posts.create(conn, story_id=made[n % 10], author_id=f"user-{n}", client_id=None, **said)
+        await _tell(conn, made)
         await _engage(conn)
         await idempotency.keep_results(conn, "user-1", "thing:do", {f"client-{n}": n for n in range(PEOPLE)})
         await notifications.deliver(conn, [(f"user-{n % 500}", notice(n)) for n in range(MESSAGES)])
-        for n in range(PEOPLE):
-            await preferences.save(conn, f"user-{n}", Preferences(muted_rooms=["room"]))
-            await subscribed(conn, n)
+        await _choose(conn)
         await pushes.queue(conn, [(f"user-{n % PEOPLE}", notice(n).pushed()) for n in range(MESSAGES)])
     async with database.write() as conn:
         await conn.execute(text("ANALYZE"))
     return str(made[0])
+
+
+async def _tell(conn: AsyncConnection, rooms: list[str]) -> None:
+    """Stories and posts; a post's story has a room's id, so that a question can name it."""
+    moment = {"created_at": now(), "updated_at": now()}
+    reaches = (stories.PUBLIC, stories.LINK, stories.HELD, stories.AUTHOR)
+    told = [
+        {"id": f"story-{n}", "author_id": f"user-{n % 10}", "reach": reaches[n % 4], "position": f"story-{n}"}
+        for n in range(STORIES)
+    ]
+    said = [
+        {"story_id": rooms[n % 10], "author_id": f"user-{n}", "state": posts.SHOWN if n % 2 else posts.HELD}
+        for n in range(STORIES)
+    ]
+    await conn.execute(stories.stories.insert(), [each | {"visibility": "public"} | moment for each in told])
+    await conn.execute(
+        posts.posts.insert(),
+        [{"id": f"post-{n}", "type": "review"} | each | moment for n, each in enumerate(said)],
+    )
+
+
+async def _choose(conn: AsyncConnection) -> None:
+    """Preferences, and browsers that are subscribed."""
+    moment, numbers = now(), range(PEOPLE)
+    chosen = {"types": {}, "muted_rooms": ["room"], "updated_at": moment}
+    keys = {"p256dh": "key", "auth": "auth", "created_at": moment, "updated_at": moment}
+    await conn.execute(preferences.preferences.insert(), [{"user_id": f"user-{n}"} | chosen for n in numbers])
+    await conn.execute(
+        push_subscriptions.push_subscriptions.insert(),
+        [{"id": f"browser-{n}", "user_id": f"user-{n}", "endpoint": f"https://push/{n}"} | keys for n in numbers],
+    )
 
 
 async def _engage(conn: AsyncConnection) -> None:
@@ -240,6 +303,45 @@ async def _engage(conn: AsyncConnection) -> None:
                 "cause": "flag",
                 "status": moderation.STATUSES[n % 4],
                 "created_at": moment,
+            }
+            for n in numbers
+        ],
+        records.records: [
+            {
+                "collection": "tasks" if n % 2 else "notes",
+                "id": f"record-{n // 2}",
+                "position": f"{n:06}",
+                "data": None if n % 10 == 9 else {"n": n},
+                "version": 2,
+                "owner_id": f"user-{n % 100}",
+                "created_at": moment,
+                "updated_at": moment,
+            }
+            for n in numbers
+        ],
+        record_versions.record_versions: [
+            {
+                "collection": "tasks",
+                "record_id": f"record-{n}",
+                "version": 1,
+                "data": {"n": n},
+                "updated_at": moment,
+                "replaced_at": ago(n),
+            }
+            for n in numbers
+        ],
+        conflicts.conflicts: [
+            {
+                "id": f"conflict-{n}",
+                "collection": "tasks",
+                "record_id": f"record-{n}",
+                "user_id": f"user-{n % 50}",
+                "local": {},
+                "version": 2,
+                "base_version": 1,
+                "status": "open" if n % 3 else "resolved",
+                "created_at": moment,
+                "resolved_at": None if n % 3 else ago(n),
             }
             for n in numbers
         ],

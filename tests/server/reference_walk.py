@@ -15,6 +15,7 @@ from tests.server.reference import Reference
 from tests.support.hubbub import Cluster, Hubbub
 from tests.support.js import JsClients, JsSocket
 from tests.support.push_service import Browser
+from tests.support.updates import Pad, awareness
 from tests.support.waiting import eventually
 
 PUBLISHED = "order:paid"
@@ -349,6 +350,58 @@ async def stories(walk: Walk) -> None:
     await walk.does(ada, "story:delete", **mine)
 
 
+async def documents(walk: Walk) -> None:
+    """A document is begun, shared, edited together, sent whole, named, restored and deleted."""
+    ada, bo = await walk.user("ada", walk.cluster.a), await walk.user("bo", walk.cluster.b)
+    wanted = {"title": "Notes", "content": "Hello", "clientId": "notes"}
+    document = await walk.creates(ada, "document:create", **wanted)
+    assert await walk.does(ada, "document:create", **wanted) == document
+    mine = {"documentId": document["id"]}
+    await walk.does(ada, "document:share", **mine, everyone="read", users={bo.id: "write"})
+    await walk.does(bo, "document:list", limit=1)
+    await walk.does(ada, "channel:subscribe", channel=f"document:{document['id']}", snapshot=True)
+    opened = await walk.does(ada, "document:open", **mine)
+    await walk.does(bo, "document:open", **mine, stateVector=opened["stateVector"])
+    pad = Pad(opened["update"])
+    await walk.does(bo, "document:update", **mine, update=pad.write(", world", 5))
+    await ada.socket.wait_for("document:updated", lambda event: event["data"]["n"] == 1)
+    await walk.does(bo, "document:awareness", **mine, update=awareness(7, {"cursor": {"anchor": 1}}))
+    named = await walk.creates(bo, "document:snapshot", **mine, name="First")
+    await walk.does(ada, "document:save", **mine, content="Hello, you", baseVersion=1)
+    await walk.does(ada, "document:history", **mine, limit=1)
+    await walk.does(ada, "document:restore", **mine, versionId=named["id"])
+    assert (await walk.does(bo, "document:get", **mine))["content"] == "Hello, world"
+    await walk.does(bo, "document:close", **mine)
+    await ada.socket.wait_for("document:saved")
+    await walk.does(ada, "document:delete", **mine)
+
+
+async def records(walk: Walk) -> None:
+    """Records are kept, changed on both sides, settled, parked, resolved and deleted."""
+    ada, bo = await walk.user("ada", walk.cluster.a), await walk.user("bo", walk.cluster.b)
+    await walk.does(bo, "channel:subscribe", channel="collection:tasks", snapshot=True, filter="title=like.%")
+    task = {"collection": "tasks", "id": f"task-{secrets.token_hex(6)}"}
+    wanted = {**task, "data": {"title": "Write"}, "clientId": task["id"]}
+    first = await walk.creates(ada, "record:upsert", **wanted)
+    assert await walk.does(ada, "record:upsert", **wanted) == first
+    await walk.does(bo, "record:upsert", **task, data={"title": "Write it"}, baseVersion=1)
+    await walk.does(ada, "record:upsert", **task, data={"title": "Read"}, baseVersion=1, strategy="merge")
+    await walk.does(bo, "record:get", **task)
+    await walk.does(bo, "record:list", collection="tasks", filter="title=eq.Read", limit=1)
+    await walk.does(bo, "record:list", collection="tasks", before=task["id"])
+    stale = {**task, "baseVersion": 1, "strategy": "manual"}
+    await walk.refused("conflict", ada, "record:upsert", **stale, data={"title": "Mine"})
+    change = {"op": "upsert", "data": {"title": "Mine too"}, "mutationId": secrets.token_hex(6)}
+    mutations = [{**stale, **change}, {**task, "op": "delete", "mutationId": secrets.token_hex(6)}]
+    await walk.does(ada, "record:sync", mutations=mutations)
+    resolutions: list[dict[str, Any]] = [{"resolution": "custom", "data": {"title": "Ours"}}, {"resolution": "remote"}]
+    mine = (await walk.does(ada, "conflict:list", status="open", limit=10))["conflicts"]
+    for conflict, resolution in zip(mine, resolutions, strict=True):
+        await walk.does(ada, "conflict:resolve", conflictId=conflict["id"], **resolution)
+    await walk.does(ada, "conflict:list", status="resolved", before=mine[0]["id"])
+    await walk.does(bo, "record:delete", **task)
+
+
 async def sessions(walk: Walk) -> None:
     """A session is looked at, extended and ended."""
     ada = await walk.user("ada", walk.cluster.a)
@@ -371,6 +424,8 @@ STAGES: tuple[Callable[[Walk], Awaitable[None]], ...] = (
     images,
     sanctions,
     stories,
+    documents,
+    records,
     sessions,
 )
 """A function for each noun; new actions are called in one of these, or in a new one."""

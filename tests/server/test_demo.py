@@ -1,7 +1,9 @@
 """The demo's door: guests, moderators among them, who are nobody where the demo is off."""
 
 from collections.abc import Callable
+from pathlib import Path
 
+from server.demo import TASKS
 from tests.support.hubbub import Hubbub
 
 
@@ -37,3 +39,28 @@ async def test_outside_the_demo_nobody_becomes_a_moderator_by_asking(start_hubbu
     assert (await server.rest("POST", "/api/session", {"name": "Mo", "role": "moderator"})).status == 404
     assert await role_of(server, server.token("ada", role="moderator")) == "moderator"
     assert await role_of(server, token) is None
+
+
+async def test_the_demo_comes_with_a_list_of_tasks(start_hubbub: Callable[..., Hubbub]) -> None:
+    demo = start_hubbub(HUBBUB_DEMO="on")
+    token = await sign_in(demo, name="Ada")
+    path = "/api/collections/tasks/records"
+    tasks = (await demo.rest("GET", path, token=token)).body["data"]["records"]
+    assert {each["data"]["title"] for each in tasks} == set(TASKS.values())
+    gone, left = (each["id"] for each in tasks)
+    assert (await demo.rest("DELETE", f"{path}/{gone}", token=token)).status == 200
+    done = {"data": {"title": "Say hello", "done": True}}
+    assert (await demo.rest("PUT", f"{path}/{left}", done, token=token)).status == 200
+    assert (await demo.rest("PUT", f"{path}/{left}", {"data": {"title": ""}}, token=token)).status == 422
+    demo.restart()
+    tasks = (await demo.rest("GET", path, token=token)).body["data"]["records"]
+    assert [(each["id"], each["data"]) for each in tasks] == [(left, done["data"])]
+
+
+async def test_collections_that_are_declared_take_the_place_of_the_demo_s(
+    start_hubbub: Callable[..., Hubbub], tmp_path: Path
+) -> None:
+    (tmp_path / "own.toml").write_text('[collections.notes]\nread = "public"\nwrite = "signed-in"\n')
+    demo = start_hubbub(HUBBUB_DEMO="on", HUBBUB_COLLECTIONS=str(tmp_path / "own.toml"))
+    assert (await demo.rest("GET", "/api/collections/tasks/records")).status == 404
+    assert (await demo.rest("GET", "/api/collections/notes/records")).body["data"] == {"records": [], "hasMore": False}

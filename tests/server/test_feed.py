@@ -24,7 +24,7 @@ class Hearer:
         """Take the next event."""
         self.heard.append(event.seq)
 
-    def hear_signal(self, channel: str, event: str, envelope: bytes) -> None:
+    def hear_signal(self, channel: str, event: str, envelope: bytes, attachments: tuple[bytes, ...] = ()) -> None:
         """Take a signal."""
 
 

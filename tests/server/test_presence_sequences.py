@@ -69,7 +69,7 @@ class Node:
         """Nothing of this is stored."""
         raise AssertionError(event)
 
-    def hear_signal(self, _channel: str, event: str, envelope: bytes) -> None:
+    def hear_signal(self, _channel: str, event: str, envelope: bytes, attachments: tuple[bytes, ...] = ()) -> None:
         """Somebody who watches is told."""
         data = orjson.loads(envelope)["data"]
         if event == "viewers:changed":

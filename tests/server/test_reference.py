@@ -12,6 +12,7 @@ from openapi_spec_validator import validate
 
 from handlers import REGISTRY, access
 from handlers.base import Rules
+from handlers.declared import Collection, WatchedTable
 from handlers.events import CHANNELS, EVENTS
 from handlers.replies import REPLIES
 from server.app import create_app
@@ -21,20 +22,23 @@ from tests.server.reference import Reference
 from tests.server.reference_walk import STAGES, Walk
 from tests.support.hubbub import Cluster, Hubbub
 from tests.support.js import ConnectRefused, JsClients
-from tests.support.process import ROOT
+from tests.support.process import ROOT, temporary_folder
 
 ASYNCAPI_SCHEMA = ROOT / "static/node_modules/@asyncapi/specs/schemas/3.0.0.json"
 ENTITIES = ("trip", "post")
 LOOPBACK = {"HUBBUB_PUSH_ALLOW_LOOPBACK": "on"}
 # What is no part of the API: the engine's own path, the page and its files, and the answer to what there is not.
 OTHER_ROUTES = {"/", "/service-worker.js", "/socket.io/", "/api{rest}"}
-ASIDE = {"server:draining"}
+# What test_tables.py hears, which has tables, and what comes but once.
+ASIDE = {"server:draining", "table:changed"}
 
 
 @pytest.fixture(scope="module")
 def cluster_variables() -> dict[str, str]:
-    """A push service on this machine."""
-    return LOOPBACK
+    """A push service on this machine, and a collection."""
+    declared = temporary_folder("collections") / "collections.toml"
+    declared.write_text('[collections.tasks]\nread = "signed-in"\nwrite = "signed-in"\n', encoding="utf-8")
+    return LOOPBACK | {"HUBBUB_COLLECTIONS": str(declared)}
 
 
 def references(part: Any) -> Iterator[str]:
@@ -91,9 +95,12 @@ def test_every_action_and_every_event_is_described() -> None:
 
 
 def test_every_channel_is_one_of_the_servers() -> None:
-    rules = Rules(ENTITIES, 1, 1)
+    collections = {"orders": Collection("orders", "public", "owner", "owner", "merge")}
+    tables = {"public.orders": WatchedTable("public", "orders", "public", ("id",))}
+    rules = Rules(ENTITIES, 1, 1, collections, tables)
+    parts = {"userId": "ada", "roomId": "1", "type": "trip", "id": "1", "name": "orders"}
     for each in CHANNELS.values():
-        name = each.address.format(userId="ada", roomId="1", type="trip", id="1", name="orders")
+        name = each.address.format(**parts, schema="public", table="orders")
         assert access.canonical(name, rules) == name
     described = {each.address for each in CHANNELS.values()}
     assert {f"{{type}}:{{id}}:{topic}" for topic in access.TOPICS - {"presence"}} <= described

@@ -20,6 +20,7 @@ TEXTS = (
 )
 THINGS: tuple[Any, ...] = ({}, {"url": "/1"}, {"url": "/1", "alt": "A"}, {"url": "1"}, {"url": 1}, {"url": None})
 ITEMS: tuple[Any, ...] = ({"channel": "app:1", "event": "a:b"}, {"channel": "app:1"}, {"channel": "", "event": "a:b"})
+MUTATIONS: tuple[Any, ...] = ({"mutationId": "m"}, {"mutationId": ""}, {"mutationId": None}, {"mutationId": "a" * 65})
 VALUES: tuple[Any, ...] = (*TEXTS, 0, 1, -1, 7, 1.5, True, False, *THINGS, [], ["a"], ["a", 1], [[]], [None])
 
 
@@ -34,11 +35,11 @@ def candidates(shape: dict[str, Any]) -> Iterator[Any]:
         if bound in shape:
             yield from range(shape[bound] - 1, shape[bound] + 2)
     if "items" in shape:
-        known = (*shape["items"].get("enum", ()), *TEXTS, *THINGS, *ITEMS, 1)
+        known = (*shape["items"].get("enum", ()), *TEXTS, *THINGS, *ITEMS, *MUTATIONS, 1)
         taken = next(each for each in known if fits(shape["items"], each))
         for count in {0, 1, shape.get("minItems", 0), shape.get("maxItems", 0), shape.get("maxItems", 0) + 1}:
             yield [taken] * count
-        yield from ([each] for each in (*candidates(shape["items"]), *ITEMS) if each is not None)
+        yield from ([each] for each in (*candidates(shape["items"]), *ITEMS, *MUTATIONS) if each is not None)
 
 
 def fits(shape: dict[str, Any], value: Any) -> bool:

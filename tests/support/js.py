@@ -168,6 +168,8 @@ class JsClients:
     `package` names the npm package of static/node_modules that is driven.
     """
 
+    program = CLIENT
+
     def __init__(self, package: str = "socket.io-client") -> None:
         self._package = package
         self._sockets: dict[int, JsSocket] = {}
@@ -178,7 +180,7 @@ class JsClients:
     async def __aenter__(self) -> Self:
         self._process = await asyncio.create_subprocess_exec(
             find_node(),
-            str(CLIENT),
+            str(self.program),
             self._package,
             cwd=ROOT,
             stdin=asyncio.subprocess.PIPE,
