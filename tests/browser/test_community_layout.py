@@ -71,7 +71,9 @@ WATCH_SHIFTS = """
 
 async def lively(ada: Person, bo: Person) -> dict:
     """A trip and a story that people have done something about; the story."""
-    story = await write_story(ada, "The lighthouse keeper's daughter, and other stories", body=f"It was dark.\n{LONG}", genre="Mystery")
+    story = await write_story(
+        ada, "The lighthouse keeper's daughter, and other stories", body=f"It was dark.\n{LONG}", genre="Mystery"
+    )
     path = f"/api/stories/{story['id']}/posts"
     await ada.server.rest("POST", path, {"title": "Why?", "body": LONG, "type": "question"}, token=await bo.token())
     await look_at(bo, "Lisbon in spring")

@@ -48,7 +48,9 @@ async def status(mo: Person, name: str) -> None:
 async def test_the_queue_is_for_moderators_alone(demo, visit):
     """Others have no way there, and its address leads them nowhere."""
     ada, mo = await visit(demo, "Ada"), await visit(demo, "Mo", moderates=True)
-    ways = [each.page.get_by_role("navigation", name="Pages").get_by_role("button", name="Moderation") for each in (ada, mo)]
+    ways = [
+        each.page.get_by_role("navigation", name="Pages").get_by_role("button", name="Moderation") for each in (ada, mo)
+    ]
     await expect(ways[0]).to_have_count(0)
     await ways[1].click()
     await expect(mo.page.get_by_text("Nothing waits")).to_be_visible()

@@ -66,7 +66,7 @@ QUESTIONS: dict[str, Question] = {
     "that a queue's records are held": lambda conn, room: _hold(conn),
     "that a record is written": lambda conn, room: _rewrite(conn),
     "what a record was": lambda conn, room: record_versions.get(conn, "tasks", "record-1", 1),
-    "which versions are too old": lambda conn, room: record_versions.expire(conn, ago(MESSAGES - 10)),
+    "which versions are too old": lambda conn, room: record_versions.expire(conn, ago(5), 10),
     "a page of records": lambda conn, room: records.page(conn, "tasks", owner_id=None, before=f"{PEOPLE:06}", limit=50),
     "the first page of records": lambda conn, room: records.page(conn, "tasks", owner_id=None, before=None, limit=50),
     "somebody's records": lambda conn, room: records.page(
@@ -79,7 +79,7 @@ QUESTIONS: dict[str, Question] = {
     "conflicts by their ids": lambda conn, room: conflicts.among(conn, ["conflict-1", "nothing"]),
     "a conflict, held": lambda conn, room: conflicts.lock(conn, "conflict-1"),
     "whether a change is parked": lambda conn, room: _park(conn),
-    "which conflicts are too old": lambda conn, room: conflicts.expire(conn, ago(MESSAGES - 10)),
+    "which conflicts are too old": lambda conn, room: conflicts.expire(conn, ago(5), 10),
     "public stories": lambda conn, room: stories.page(conn, reader_id=None, author_id=None, before=None, limit=20),
     "stories that I find": lambda conn, room: stories.page(
         conn, reader_id="user-1", author_id=None, before="story-9", limit=20
