@@ -12,12 +12,14 @@ from bench import (
     comments,
     connections,
     document,
+    documents,
     fanout,
     filters,
     notifications,
     persist,
     presence,
     streams,
+    updates,
     workers,
 )
 from bench.contestants import BROADCASTERS, CHATS, HUBBUB_EMIT, NODE_SOCKETIO, STOCK_UVLOOP
@@ -98,6 +100,11 @@ def _streams(options: argparse.Namespace, machine: dict[str, str]) -> Report:
     return streams.run(chosen, machine, _say)
 
 
+def _updates(options: argparse.Namespace, machine: dict[str, str]) -> Report:
+    chosen = updates.Options(options.rounds, options.seconds, _chosen(updates.DOORS, options.only))
+    return updates.run(chosen, machine, _say)
+
+
 def _filters(options: argparse.Namespace, machine: dict[str, str]) -> Report:
     chosen = filters.Options(
         options.rounds, options.seconds, _chosen(filters.CONTESTANTS, options.only), options.subscribers
@@ -117,6 +124,10 @@ def _presence(options: argparse.Namespace, machine: dict[str, str]) -> Report:
     return presence.run(presence.Options(options.rounds), machine, _say)
 
 
+def _documents(options: argparse.Namespace, machine: dict[str, str]) -> Report:
+    return documents.run(documents.Options(options.rounds, options.seconds), machine, _say)
+
+
 SCENARIOS: dict[str, Callable[[argparse.Namespace, dict[str, str]], Report]] = {
     "persist": _persist,
     "fanout": _fanout,
@@ -125,11 +136,25 @@ SCENARIOS: dict[str, Callable[[argparse.Namespace, dict[str, str]], Report]] = {
     "notifications": _notifications,
     "presence": _presence,
     "streams": _streams,
+    "updates": _updates,
     "filters": _filters,
     "comments": _comments,
+    "documents": _documents,
 }
 
-IN_ALL = ("persist", "fanout", "connections", "workers", "notifications", "presence", "streams", "filters", "comments")
+IN_ALL = (
+    "persist",
+    "fanout",
+    "connections",
+    "workers",
+    "notifications",
+    "presence",
+    "streams",
+    "updates",
+    "filters",
+    "comments",
+    "documents",
+)
 
 
 def _say(line: str) -> None:

@@ -14,8 +14,10 @@ SCENARIOS = (
     "notifications",
     "presence",
     "streams",
+    "updates",
     "filters",
     "comments",
+    "documents",
 )
 
 INTRODUCTION = """# Benchmarks

@@ -57,12 +57,16 @@ async def open_document(ctx: Context, document_id: str, state_vector: bytes | No
 
     async def attach(_: None) -> dict[str, Any]:
         # Heard first, read afterwards: what is acknowledged in between is heard, or read, or both.
-        edits = await subscriptions.attach(connection, access.edits_of(document_id), None)
-        told = await subscriptions.attach(connection, channel, None)
-        ctx.after_reply += [lambda: told.start(False), lambda: edits.start(False)]
-        found = await desk.state(document_id)
-        if found is None:
-            raise NotFound("There is no such document.")
+        try:
+            presence = await subscriptions.attach(connection, access.open_at(document_id), None)
+            told = await subscriptions.attach(connection, channel, None)
+            found = await desk.state(document_id)
+            if found is None:
+                raise NotFound("There is no such document.")
+        except BaseException:
+            _leave(ctx, connection, document_id)
+            raise
+        ctx.after_reply += [lambda: told.start(False), lambda: presence.start(False)]
         return {
             "document": wire(found.row, right, {}) | {"content": found.row.content},
             "update": yjs.missing(found.update, state_vector),
@@ -123,7 +127,7 @@ async def update_awareness(ctx: Context, document_id: str, update: bytes) -> dic
     if len(update) > most:
         raise TooLarge(f"What an editor says of its user may have {most} bytes (HUBBUB_DOCUMENT_AWARENESS_BYTES).")
     try:
-        states = yjs.awareness(update)
+        states = yjs.awareness(update, ctx.services.documents.rules.depth)
     except yjs.Malformed as error:
         raise _malformed("update", error) from error
     if not ctx.services.documents.say(document_id, _connection(ctx), states):
@@ -135,9 +139,13 @@ async def update_awareness(ctx: Context, document_id: str, update: bytes) -> dic
 async def close_document(ctx: Context, document_id: str) -> dict[str, Any]:
     """Take part in a document no longer; nothing happens when one did not."""
     connection = _connection(ctx)
-    for channel in (access.edits_of(document_id), f"document:{document_id}"):
-        ctx.services.subscriptions.detach(connection, channel)
+    _leave(ctx, connection, document_id)
     return {"documentId": document_id}
+
+
+def _leave(ctx: Context, connection: str, document_id: str) -> None:
+    for channel in (access.open_at(document_id), f"document:{document_id}"):
+        ctx.services.subscriptions.detach(connection, channel)
 
 
 def _place(job: Job) -> tuple[str, str]:

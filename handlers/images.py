@@ -143,6 +143,17 @@ async def visible(ctx: Context, image_id: str) -> Any:
     return row
 
 
+async def clear(ctx: Context, entities: Sequence[str], *, rejected: bool) -> None:
+    """Remove the pictures of entities that are deleted, by a moderator if ``rejected``.
+
+    The entities are held. Nobody hears their channels any more, so that moderators alone are told, of what waited.
+    """
+    for row in await images.clear(ctx.conn, entities):
+        await _dispose(ctx, row)
+        if row.status == "pending":
+            await moderation.settle(ctx, KIND, row.id, rejected=rejected)
+
+
 def is_everyones(ctx: Context, image: Any) -> bool:
     """Whether anybody may see an image that was found ``visible``."""
     return image.status == "approved" and image.entity not in ctx.readers
@@ -163,11 +174,16 @@ async def _held(ctx: Context, image_id: str) -> Any:
 
 async def _remove(ctx: Context, row: Any) -> dict[str, Any]:
     await images.remove(ctx.conn, row)
+    if row.status == "approved":
+        ctx.publish(f"{row.entity}:images", "image:deleted", {"imageId": row.id})
+    return await _dispose(ctx, row)
+
+
+async def _dispose(ctx: Context, row: Any) -> dict[str, Any]:
+    """Have the files of a removed picture removed, and its caption from where it was told; the image as it is now."""
     await leftovers.leave(ctx.conn, row.id)
     ctx.after_commit.append(lambda: ctx.services.background.wake("leftovers"))
     await event_log.redact(ctx.conn, row.id, {"caption": None, "subject": {"caption": None}})
-    if row.status == "approved":
-        ctx.publish(f"{row.entity}:images", "image:deleted", {"imageId": row.id})
     return await _known(ctx, row, images.wire(row) | {"caption": None, "status": "deleted", "isFeatured": False})
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from handlers import community, moderation
+from handlers import community, images, moderation
 from handlers.base import Context, handles
 from handlers.errors import Forbidden, NotFound
 from handlers.payload import Choice, Id, Payload, Text, client_id, limit
@@ -106,8 +106,9 @@ async def delete_post(ctx: Context, post_id: str) -> dict[str, Any]:
     story, post = await _locked(ctx, post_id)
     if post.author_id != ctx.user.id and not ctx.actor.is_moderator:
         raise Forbidden("Only its author and moderators delete a post.")
-    gone = await _erase(ctx, story, post)
-    await moderation.settle(ctx, KIND, post_id, rejected=post.author_id != ctx.user.id)
+    rejected = post.author_id != ctx.user.id
+    gone = await _erase(ctx, story, post, rejected=rejected)
+    await moderation.settle(ctx, KIND, post_id, rejected=rejected)
     return gone
 
 
@@ -140,8 +141,9 @@ async def _both(conn: AsyncConnection, post_id: str) -> tuple[Any, Any]:
     return story, await posts.lock(conn, post_id) if story is not None else None
 
 
-async def _erase(ctx: Context, story: Any, post: Any) -> dict[str, Any]:
+async def _erase(ctx: Context, story: Any, post: Any, *, rejected: bool) -> dict[str, Any]:
     erased = await posts.erase(ctx.conn, post.id)
+    await images.clear(ctx, [f"post:{post.id}"], rejected=rejected)
     await community.post_changed(ctx, story, erased, post.state)
     return await _kept(ctx, erased)
 
@@ -171,7 +173,7 @@ async def _approve(ctx: Context, post_id: str) -> None:
 async def _reject(ctx: Context, post_id: str) -> None:
     story, post = await _both(ctx.conn, post_id)
     if post.state == posts.HELD:
-        await _erase(ctx, story, post)
+        await _erase(ctx, story, post, rejected=True)
 
 
 moderation.KINDS[KIND] = moderation.Kind(_wires, _approve, _reject, "post")

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from handlers import community, moderation
+from handlers import community, images, moderation
 from handlers.base import Context, handles
 from handlers.errors import Forbidden, NotFound
 from handlers.payload import Choice, Id, Payload, Text, client_id, limit
@@ -125,11 +125,13 @@ async def delete_story(ctx: Context, story_id: str) -> dict[str, Any]:
     if story.author_id != ctx.user.id and not ctx.actor.is_moderator:
         raise Forbidden("Only its author and moderators delete a story.")
     erased = await stories.erase(ctx.conn, story)
-    await posts.erase_all(ctx.conn, story_id)
+    gone = await posts.erase_all(ctx.conn, story_id)
     for post_id in waiting:
         await event_log.redact(ctx.conn, post_id, community.ERASED)
         await moderation.settle(ctx, "post", post_id, rejected=False)
-    await moderation.settle(ctx, KIND, story_id, rejected=story.author_id != ctx.user.id)
+    rejected = story.author_id != ctx.user.id
+    await images.clear(ctx, [f"story:{story_id}", *(f"post:{post_id}" for post_id in gone)], rejected=rejected)
+    await moderation.settle(ctx, KIND, story_id, rejected=rejected)
     await community.story_changed(ctx, erased, story.reach)
     return await _kept(ctx, erased)
 

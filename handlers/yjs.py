@@ -5,11 +5,13 @@ y-protocols' awareness. They are walked here before pycrdt sees them: its decode
 that a deep enough one ends the process, and it makes room for as many things as are announced.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import orjson
 import pycrdt
+
+from handlers.payload import clean_all, measure
 
 EMPTY = b"\0\0"
 """An update without anything in it."""
@@ -143,10 +145,10 @@ def of_text(text: str, client: int) -> bytes:
     return b"".join((*parts, _encoded(len(data)), data, _encoded(0)))
 
 
-def awareness(update: bytes) -> list[tuple[int, Any]]:
+def awareness(update: bytes, depth: int) -> list[tuple[int, Any]]:
     """What editors say of their users: (client, state) of each, the state None for who has gone.
 
-    Raises ``Malformed``.
+    Raises ``Malformed``, also for states that are nested deeper than ``depth``.
     """
     reader = _Reader(update)
     found = []
@@ -154,12 +156,14 @@ def awareness(update: bytes) -> list[tuple[int, Any]]:
         client = reader.number(_CLIENT_MAX)
         reader.number()
         try:
-            state = json.loads(reader.text() or "null")
-        except (ValueError, RecursionError):
+            state = orjson.loads(reader.text() or "null")
+        except orjson.JSONDecodeError:
             raise Malformed(f"the state before byte {reader.at} is no JSON") from None
         if state is not None and not isinstance(state, dict):
             raise Malformed(f"the state before byte {reader.at} is no object")
-        found.append((client, state))
+        if state is not None and measure(state, depth, len(update)) is not None:
+            raise Malformed(f"the state before byte {reader.at} is nested deeper than {depth} levels")
+        found.append((client, clean_all(state)))
     reader.end()
     return found
 

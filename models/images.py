@@ -66,6 +66,7 @@ images = Table(
 
 _WITH_UPLOADER = select(images, *PROFILE).join(users, users.c.id == images.c.user_id)
 _ONE = _WITH_UPLOADER.where(images.c.id == bindparam("image"))
+_OF_ENTITIES = _WITH_UPLOADER.where(one_of(images.c.entity, "entities")).order_by(images.c.id)
 _MANY = _WITH_UPLOADER.where(one_of(images.c.id, "ids"))
 # Written out, because a planner takes an index of some rows only for a condition that says which.
 _APPROVED = images.c.status == literal_column("'approved'")
@@ -169,6 +170,14 @@ async def remove(conn: AsyncConnection, image: Any) -> None:
     await conn.execute(delete(images).where(images.c.id == image.id))
     if image.status == "approved":
         await engagement.change(conn, image.entity, image_count=-1)
+
+
+async def clear(conn: AsyncConnection, entities: Sequence[str]) -> Sequence[Any]:
+    """Delete all images of entities that are gone, whose counts nobody reads; what they were, with their uploaders."""
+    named = {"entities": as_set(entities)}
+    found = (await conn.execute(_OF_ENTITIES, named)).all()
+    await conn.execute(delete(images).where(one_of(images.c.entity, "entities")), named)
+    return found
 
 
 async def _change(conn: AsyncConnection, image: Any, **values: Any) -> Any:

@@ -119,13 +119,15 @@ async def erase(conn: AsyncConnection, post_id: str) -> Any:
     return await change(conn, post_id, title=None, body=None, state=DELETED)
 
 
-async def erase_all(conn: AsyncConnection, story_id: str) -> None:
-    """Erase the posts of a locked story."""
-    await conn.execute(
+async def erase_all(conn: AsyncConnection, story_id: str) -> Sequence[str]:
+    """Erase the posts of a locked story; their ids."""
+    erased = await conn.scalars(
         update(posts)
         .where(posts.c.story_id == story_id, posts.c.state.in_((SHOWN, HELD)))
         .values(title=None, body=None, state=DELETED, updated_at=now())
+        .returning(posts.c.id)
     )
+    return erased.all()
 
 
 async def there(conn: AsyncConnection, post_ids: Collection[str]) -> Sequence[Any]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from handlers.base import Actor
+from server.typing_board import SignalTypingBoard
 from server.watches import Watches
 
 
@@ -53,11 +54,12 @@ class Attendants(Protocol):
 
 
 class PeopleAudience(Audience):
-    """Watches what is heard of people, and counts who hears of an entity's viewers, or has a document open."""
+    """Watches what is heard of people and of typists, and counts who views an entity, or has a document open."""
 
-    def __init__(self, watches: Sequence[Watches], attendants: Sequence[Attendants]) -> None:
+    def __init__(self, watches: Sequence[Watches], attendants: Sequence[Attendants], typing: SignalTypingBoard) -> None:
         self._watches = watches
         self._attendants = attendants
+        self._typing = typing
 
     def came(self, channel: str, connection: str, actor: Actor) -> None:
         """Count somebody."""
@@ -72,6 +74,7 @@ class PeopleAudience(Audience):
 
     async def watching(self, channel: str) -> None:
         """Wait until what changes in the channel is told."""
+        self._typing.ask(channel)
         for each in self._watches:
             await each.ready(channel)
 

@@ -5,6 +5,7 @@ worker that dies takes nobody's dots with it. What a channel's subscribers get i
 """
 
 import asyncio
+from typing import Any
 
 import orjson
 
@@ -13,7 +14,7 @@ from models.types import now
 from models.users import User
 from server.delivery import Delivery
 
-TELL = "typing"
+TELL, ASK = "typing", "typing?"
 
 
 class SignalTypingBoard:
@@ -29,11 +30,15 @@ class SignalTypingBoard:
         self._seconds = seconds
         self._typing: dict[str, dict[str, tuple[str, asyncio.TimerHandle, str | None]]] = {}
         self._of_connection: dict[str, set[tuple[str, str]]] = {}
+        # Channels whose other workers were asked who types: heard here from then on, until the last hearer goes.
+        self._asked: set[str] = set()
         delivery.on_signal(TELL, self._heard)
+        delivery.on_signal(ASK, self._answer)
+        delivery.on_feed(lambda channel: None, self._asked.discard)
 
     def start(self, channel: str, user: User, connection: str | None) -> None:
         """Somebody types; it ends by itself."""
-        self._begin(channel, user.id, user.name, connection)
+        self._begin(channel, user.id, user.name, self._seconds, connection)
         self._tell(channel, {"id": user.id, "name": user.name})
 
     def stop(self, channel: str, user_id: str) -> None:
@@ -45,18 +50,24 @@ class SignalTypingBoard:
         """Everyone typing: ``[{id, name}]``."""
         return [{"id": user_id, "name": name} for user_id, (name, _, _) in self._typing.get(channel, {}).items()]
 
+    def ask(self, channel: str) -> None:
+        """Somebody here hears the channel: learn who began to type elsewhere before that."""
+        if channel not in self._asked and _takes_typing(channel):
+            self._asked.add(channel)
+            self._delivery.signal(channel, ASK, b"")
+
     def forget(self, connection: str) -> None:
         """A connection is gone, and with it what was typed there."""
         for channel, user_id in list(self._of_connection.get(connection, ())):
             self.stop(channel, user_id)
 
-    def _begin(self, channel: str, user_id: str, name: str, connection: str | None = None) -> None:
+    def _begin(self, channel: str, user_id: str, name: str, seconds: float, connection: str | None = None) -> None:
         people = self._typing.setdefault(channel, {})
         known = people.get(user_id)
         if known is not None:
             known[1].cancel()
             self._disown(known[2], channel, user_id)
-        timer = asyncio.get_running_loop().call_later(self._seconds, self._finish, channel, user_id)
+        timer = asyncio.get_running_loop().call_later(seconds, self._finish, channel, user_id)
         people[user_id] = (name, timer, connection)
         if connection is not None:
             self._of_connection.setdefault(connection, set()).add((channel, user_id))
@@ -87,12 +98,23 @@ class SignalTypingBoard:
         data = orjson.dumps({"users": self.typing(channel)})
         self._delivery.show(channel, "typing:changed", envelope(channel, "typing:changed", now(), data))
 
-    def _tell(self, channel: str, change: dict[str, str]) -> None:
+    def _tell(self, channel: str, change: dict[str, Any]) -> None:
         self._delivery.signal(channel, TELL, orjson.dumps(change))
 
     def _heard(self, channel: str, payload: bytes) -> None:
         change = orjson.loads(payload)
         if "name" in change:
-            self._begin(channel, change["id"], change["name"])
+            self._begin(channel, change["id"], change["name"], change.get("seconds", self._seconds))
         else:
             self._finish(channel, change["id"])
+
+    def _answer(self, channel: str, _: bytes) -> None:
+        """Tell whoever begins to hear the channel elsewhere of those who type here, and for how long still."""
+        present = asyncio.get_running_loop().time()
+        for user_id, (name, timer, connection) in self._typing.get(channel, {}).items():
+            if connection is not None:
+                self._tell(channel, {"id": user_id, "name": name, "seconds": max(0.0, timer.when() - present)})
+
+
+def _takes_typing(channel: str) -> bool:
+    return channel == "community" or channel.startswith("room:") or channel.endswith(":comments")

@@ -23,6 +23,7 @@ from tests.acceptance.gallery import (
     upload,
 )
 from tests.acceptance.people import DOORS, Gathering, Person
+from tests.acceptance.storytellers import post as say
 from tests.acceptance.storytellers import write
 from tests.support.process import temporary_folder
 from tests.support.waiting import eventually
@@ -307,6 +308,39 @@ async def test_the_files_of_what_is_gone_are_removed(arrive: Gathering, media: P
     await ada.does("image:delete", imageId=deleted["id"])
     await decides(mo, rejected, "reject")
     await eventually(lambda: files(deleted) + files(rejected) == [], "the files to be removed")
+
+
+async def test_pictures_of_a_deleted_story_go_with_it_files_included(arrive: Gathering, media: Path) -> None:
+    ada, bo, mo = await arrive("Ada"), await arrive("Bo"), await arrive("Mo", role="moderator")
+    story, other = await write(ada), await write(ada)
+    said = await say(bo, story)
+    kept = await _add_to(mo, "story", other["id"])
+    shown, of_post = await _add_to(mo, "story", story["id"]), await _add_to(mo, "post", said["id"])
+    waiting = await _add_to(bo, "story", story["id"], clientId="one")
+    await mo.subscribes("admin")
+    await ada.does("story:delete", storyId=story["id"])
+    item = (await mo.hears("moderation:decided", lambda each: each["subjectId"] == waiting["id"]))["data"]
+    assert (item["status"], item["subject"]) == ("withdrawn", None)
+    gone = {image["id"] for image in (shown, of_post, waiting)}
+    await eventually(lambda: not gone & {path.name for path in media.glob("*/*")}, "the files to be removed")
+    for image in (shown, of_post, waiting):
+        assert await status_of(mo, image["url"]) == 404
+    assert await status_of(bo, kept["url"]) == 200
+
+
+async def test_pictures_of_a_deleted_post_go_with_it(arrive: Gathering, media: Path) -> None:
+    ada, mo = await arrive("Ada"), await arrive("Mo", role="moderator")
+    said = await say(ada, await write(ada))
+    image = await _add_to(mo, "post", said["id"])
+    await ada.does("post:delete", postId=said["id"])
+    await eventually(lambda: list(media.glob(f"*/{image['id']}")) == [], "the files to be removed")
+    assert await status_of(mo, image["url"]) == 404
+
+
+async def _add_to(person: Person, kind: str, id: str, **parts: str) -> dict[str, str]:
+    body = await upload(person, {"type": kind, "id": id}, picture(), **parts)
+    assert body["ok"], body
+    return body["data"]
 
 
 async def test_a_picture_larger_than_a_packet_comes_whole(arrive: Gathering) -> None:

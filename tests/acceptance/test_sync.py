@@ -88,6 +88,18 @@ async def test_two_requests_with_the_same_queue_race(arrive: Gathering) -> None:
     assert [each["data"]["version"] for each in both[0]] == [n // 3 + 1 for n in range(18)]
 
 
+async def test_queues_that_meet_in_opposite_order(arrive: Gathering) -> None:
+    ada, bo = await arrive("Ada"), await arrive("Bo")
+    for _ in range(5):
+        ids = [new_id() for _ in range(6)]
+        results = await asyncio.gather(
+            syncs(ada, *(upsert("notes", id, {"by": "Ada"}) for id in ids)),
+            syncs(bo, *(upsert("notes", id, {"by": "Bo"}) for id in reversed(ids))),
+        )
+        for mine, theirs in zip(results[0], reversed(results[1]), strict=True):
+            assert {mine["data"]["version"], theirs["data"]["version"]} == {1, 2}
+
+
 async def test_what_is_in_a_queue_twice_is_made_once(arrive: Gathering) -> None:
     ada = await arrive("Ada")
     mutation = upsert("notes", new_id(), {"n": 1})

@@ -93,6 +93,18 @@ async def test_who_subscribes_later_sees_who_types(arrive: Gathering) -> None:
     assert reply["snapshot"]["typing"] == [{"id": ada.id, "name": "Ada"}]
 
 
+async def test_who_is_the_first_of_a_worker_to_hear_a_channel_sees_who_types_already(arrive: Gathering) -> None:
+    ada, bo = await arrive("Ada", at=arrive.cluster.a), await arrive("Bo", at=arrive.cluster.b)
+    channel = f"trip:{secrets.token_hex(5)}:comments"
+    await ada.subscribes(channel)
+    await start(ada, channel)
+    reply = await bo.subscribes(channel, snapshot=True)
+    if reply["snapshot"]["typing"] != [{"id": ada.id, "name": "Ada"}]:
+        await sees(bo, channel, ada)
+    await ada.does("typing:stop", channel=channel)
+    await sees(bo, channel)
+
+
 async def test_starting_and_stopping_are_never_stored(arrive: Gathering) -> None:
     ada, bo = await arrive("Ada"), await arrive("Bo")
     channel = await channel_of("room", ada, bo)

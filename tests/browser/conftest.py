@@ -10,6 +10,7 @@ from tests.support.browser import Pages
 from tests.support.hubbub import Hubbub
 
 LIMITS = ("ACTIONS_PER_SECOND", "ACTIONS_BURST", "MESSAGES_PER_SECOND", "MESSAGES_BURST")
+LOST = re.compile(r"net::ERR_|WebSocket connection to|WebSocket is already in CLOSING or CLOSED state")
 NO_LIMITS = {f"HUBBUB_{limit}": "1000000" for limit in LIMITS}
 """Histories are written as fast as the server takes them."""
 
@@ -64,4 +65,4 @@ def visit(pages: Pages) -> Callable[..., Awaitable[Person]]:
 def network_lost(pages: Pages) -> Iterator[None]:
     """For tests that cut connections on purpose: what Chromium says of it on the console is no defect."""
     yield
-    pages.errors[:] = [error for error in pages.errors if not re.search(r"net::ERR_|WebSocket connection to", error)]
+    pages.errors[:] = [error for error in pages.errors if not LOST.search(error)]

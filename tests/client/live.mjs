@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 
 import { Hubbub, currentSession } from "../../static/client/index.js";
+import { Observable } from "../../static/client/observable.js";
 
 const requireInStatic = createRequire(new URL("../../static/package.json", import.meta.url));
 const { io } = requireInStatic("socket.io-client");
@@ -50,9 +51,10 @@ for (const each of people) {
   each.room.open();
   await until(() => each.room.timeline.getSnapshot().status === "ready", each.room.timeline);
   each.seen = [];
+  each.events = new Observable({ seen: 0 });
   each.downs = 0;
   each.hubbub.connection.on("down", () => each.downs++);
-  const event = ({ seq }) => each.seen.push(seq);
+  const event = ({ seq }) => each.events.change({ seen: each.seen.push(seq) });
   await new Promise((load) => each.hubbub.channels.follow(each.room.channel, { load, event }));
 }
 
@@ -68,6 +70,8 @@ for (let number = 1; number <= count; number++) {
   await until(() => victim.room.timeline.getSnapshot().messages.length > stored || complete(victim), victim.room.timeline);
 }
 await Promise.all(people.map((each) => until(() => complete(each), each.room.timeline)));
+// The answer to what one sent oneself may come before the events that lie between.
+await Promise.all(people.map((each) => until(() => each.seen.length >= 2 * count, each.events)));
 
 const shown = people.map(({ room }) => room.timeline.getSnapshot().messages.map(({ seq, message }) => [seq, message]));
 assert.deepEqual(shown[0], shown[1]);

@@ -63,3 +63,10 @@ async def test_shared_records_and_documents_are_the_same_for_both_while_connecti
     """What two people change through the queue and write in one text ends the same for both, each change once."""
     tokens = [cluster.token(f"shared-{name}") for name in ("ada", "bo")]
     await node("shared.mjs", urls=[cluster.a.url, cluster.b.url], tokens=tokens, count=20)
+
+
+async def test_comments_marks_stories_posts_and_the_queue_are_the_same_everywhere(cluster: Cluster) -> None:
+    """Two people and a moderator, on two workers where there are two, end with the same on the screen."""
+    tokens = [cluster.token(f"together-{name}") for name in ("ada", "bo")]
+    tokens.append(cluster.token("together-mo", role="moderator"))
+    await node("together.mjs", urls=[cluster.a.url, cluster.b.url], tokens=tokens, count=18)

@@ -77,11 +77,22 @@ def test_the_largest_update_is_checked_within_a_second() -> None:
 
 
 def test_awareness_is_read() -> None:
-    assert yjs.awareness(awareness(7, {"cursor": {"anchor": 3}})) == [(7, {"cursor": {"anchor": 3}})]
-    assert yjs.awareness(awareness(7, None)) == [(7, None)]
+    assert yjs.awareness(awareness(7, {"cursor": {"anchor": 3}}), DEPTH) == [(7, {"cursor": {"anchor": 3}})]
+    assert yjs.awareness(awareness(7, None), DEPTH) == [(7, None)]
 
 
-@pytest.mark.parametrize("update", [b"", b"\xff\xff\xff\xff\x0f", b"\x01\x07\x00\x02[]", b"\x01\x07\x00\x01{", b"\0\0"])
-def test_what_is_no_awareness_is_refused(update: bytes) -> None:
+NO_AWARENESS = {
+    "nothing": b"",
+    "four thousand million editors": b"\xff\xff\xff\xff\x0f",
+    "a list": b"\x01\x07\x00\x02[]",
+    "no JSON": b"\x01\x07\x00\x01{",
+    "half a surrogate pair": b'\x01\x07\x00\x0e{"a":"\\ud800"}',
+    "deeply nested": awareness(7, {"cursor": [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}),
+    "more behind it": b"\0\0",
+}
+
+
+@pytest.mark.parametrize("name", NO_AWARENESS)
+def test_what_is_no_awareness_is_refused(name: str) -> None:
     with pytest.raises(yjs.Malformed):
-        yjs.awareness(update)
+        yjs.awareness(NO_AWARENESS[name], DEPTH)

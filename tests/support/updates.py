@@ -11,24 +11,28 @@ class Pad:
     def __init__(self, update: bytes | None = None) -> None:
         self.doc: Doc = Doc()
         self.text = self.doc.get("content", type=Text)
+        self._made: list[bytes] = []
         if update is not None:
             self.doc.apply_update(update)
+        self.doc.observe(lambda event: self._made.append(event.update))
 
     def write(self, text: str, at: int = 0) -> bytes:
         """Insert a text at so many bytes; the update."""
-        before = self.doc.get_state()
         self.text.insert(at, text)
-        return self.doc.get_update(before)
+        return self._take()
 
     def erase(self, at: int, length: int) -> bytes:
         """Delete so many bytes; the update."""
-        before = self.doc.get_state()
         del self.text[at : at + length]
-        return self.doc.get_update(before)
+        return self._take()
 
     def apply(self, update: bytes) -> None:
         """Take somebody else's update."""
         self.doc.apply_update(update)
+
+    def _take(self) -> bytes:
+        """What the last edit made; nothing, when it changed nothing."""
+        return self._made.pop() if self._made else b"\0\0"
 
     def __str__(self) -> str:
         return str(self.text)
