@@ -107,6 +107,6 @@ assert.deepEqual(words()[0].trim().split(" ").sort(), whole.sort());
 
 for (const { document: each, close, hubbub } of people) {
   close();
-  each.getSnapshot().awareness.destroy();
+  assert.equal(each.getSnapshot().doc, null, "what nobody watches is let go");
   hubbub.close();
 }
