@@ -277,6 +277,9 @@ export class Document extends Observable {
     } else if (event === "document:collaborators") {
       this.#cursors.told(data.collaborators);
     } else if (event === "document:saved") {
+      // The last edit may have been missed, and with it every sign of the hole.
+      this.#numbers.reaches(data.n);
+      this.#mind();
       const { document } = this.getSnapshot();
       const { version, title = document?.title } = data;
       if (document && version >= document.version) this.change({ document: { ...document, version, title } });

@@ -135,6 +135,19 @@ test("a hole in the numbers is filled by opening again; what only comes late is 
   await until(document, ({ doc }) => text(doc) === "abcd");
 });
 
+test("that the last edit was missed shows when the document is saved, and so does another title", async (t) => {
+  const { connection, document, server } = await opened(t);
+  const saved = (n, more) => connection.deliver({ event: "document:saved", channel: "document:d1", seq: 1, data: { documentId: "d1", version: 2, n, ...more } });
+  connection.deliver(server.write(0, "a"));
+  saved(1, { title: "Plan B" });
+  assert.deepEqual([document.getSnapshot().document.title, document.getSnapshot().document.version], ["Plan B", 2]);
+  server.write(1, "b");
+  saved(2);
+  const { payload, resolve } = await connection.nextOf("document:open");
+  resolve(server.opened(payload, { version: 2 }));
+  await until(document, ({ doc }) => text(doc) === "ab");
+});
+
 test("who may only read gets no cursor and cannot write", async (t) => {
   const { connection, document } = await opened(t, { more: { mine: "read" } });
   assert.equal(document.getSnapshot().canWrite, false);
