@@ -24,7 +24,6 @@ from tests.support.waiting import eventually
 pytestmark = pytest.mark.usefixtures("network_lost")
 
 
-
 async def converge(*people: Person, holding: list[str]) -> str:
     """All come to show one text, which holds each of these once, and say that it is saved; the text."""
 
@@ -118,7 +117,9 @@ async def test_a_worker_that_is_killed_while_two_write_costs_nothing(two_of_the_
     await write(ada, "A5 ", at="Home")
     two_of_the_demo.b.start()
     await expect(bo.status).to_have_text("Live", timeout=20_000)
-    await converge(ada, bo, holding=["Bo begins.", *(f"A{each}" for each in range(1, 6)), *(f"B{each}" for each in range(1, 10))])
+    await converge(
+        ada, bo, holding=["Bo begins.", *(f"A{each}" for each in range(1, 6)), *(f"B{each}" for each in range(1, 10))]
+    )
 
 
 async def test_who_may_only_read_reads_and_who_may_no_longer_is_told(demo: Hubbub, visit, room_name: str):
