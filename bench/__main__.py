@@ -19,6 +19,7 @@ from bench import (
     persist,
     presence,
     streams,
+    updates,
     workers,
 )
 from bench.contestants import BROADCASTERS, CHATS, HUBBUB_EMIT, NODE_SOCKETIO, STOCK_UVLOOP
@@ -99,6 +100,11 @@ def _streams(options: argparse.Namespace, machine: dict[str, str]) -> Report:
     return streams.run(chosen, machine, _say)
 
 
+def _updates(options: argparse.Namespace, machine: dict[str, str]) -> Report:
+    chosen = updates.Options(options.rounds, options.seconds, _chosen(updates.DOORS, options.only))
+    return updates.run(chosen, machine, _say)
+
+
 def _filters(options: argparse.Namespace, machine: dict[str, str]) -> Report:
     chosen = filters.Options(
         options.rounds, options.seconds, _chosen(filters.CONTESTANTS, options.only), options.subscribers
@@ -130,6 +136,7 @@ SCENARIOS: dict[str, Callable[[argparse.Namespace, dict[str, str]], Report]] = {
     "notifications": _notifications,
     "presence": _presence,
     "streams": _streams,
+    "updates": _updates,
     "filters": _filters,
     "comments": _comments,
     "documents": _documents,
@@ -143,6 +150,7 @@ IN_ALL = (
     "notifications",
     "presence",
     "streams",
+    "updates",
     "filters",
     "comments",
     "documents",

@@ -14,6 +14,7 @@ SCENARIOS = (
     "notifications",
     "presence",
     "streams",
+    "updates",
     "filters",
     "comments",
     "documents",

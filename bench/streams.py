@@ -33,7 +33,7 @@ class Options:
     warm: float = 0.5
 
 
-def _clients(name: str, port: int, api_key: str, listeners: int) -> list[Client]:
+def clients(name: str, port: int, api_key: str, listeners: int) -> list[Client]:
     """Those who publish, as backends that listen as well, and those who only listen."""
     said = json.dumps(["channel:publish", {"channel": CHANNEL, "event": EVENT, "data": "@@"}])
     subscribe = json.dumps(["channel:subscribe", {"channel": CHANNEL}])
@@ -54,8 +54,8 @@ def measure(name: str, options: Options) -> dict[str, Run]:
     with contextlib.ExitStack() as stack:
         server = start_hubbub("sqlite:")
         stack.callback(server.kill)
-        clients = _clients(name, server.port, server.api_key, options.listeners)
-        load = stack.enter_context(Load(clients, event=EVENT, until="deliveries", timeout=20))
+        listening = clients(name, server.port, server.api_key, options.listeners)
+        load = stack.enter_context(Load(listening, event=EVENT, until="deliveries", timeout=20))
         load.connect()
 
         def run(mode: Mode, value: float) -> Run:

@@ -250,8 +250,9 @@ _ALL = (
     EventKind(
         "document:saved",
         _DOCUMENT,
-        thing(None, ["title"], documentId=ID, version=SEQ, title=TEXT),
-        "What was edited is the document's text now, a new version; or it has another title.",
+        thing(None, ["title"], documentId=ID, version=SEQ, n=COUNT, title=TEXT),
+        "What was edited is the document's text now, a new version; or it has another title. `n` is the newest edit in"
+        " that version: an editor that has not heard of it opens the document again.",
     ),
     EventKind(
         "document:updated",

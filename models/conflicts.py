@@ -180,6 +180,13 @@ async def among(conn: AsyncConnection, ids: Sequence[str]) -> Sequence[Any]:
     return (await conn.execute(_AMONG, {"ids": as_set(ids)})).all() if ids else []
 
 
+async def forget(conn: AsyncConnection, collection: str, record_id: str) -> None:
+    """Delete all conflicts about something that is gone."""
+    await conn.execute(
+        delete(conflicts).where(conflicts.c.collection == collection, conflicts.c.record_id == record_id)
+    )
+
+
 async def expire(conn: AsyncConnection, before: str, count: int) -> int:
     """Delete conflicts that were resolved before that moment, so many at most; returns how many."""
     return (await conn.execute(_EXPIRE, {"moment": before, "count": count})).rowcount

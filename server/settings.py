@@ -260,7 +260,7 @@ class Settings:
     broadcast_share: float = _var(
         "HUBBUB_BROADCAST_SHARE", "0.5", types.positive(1), "part of a worker's time that a broadcast may take"
     )
-    document_bases: int = _count("HUBBUB_DOCUMENT_BASES", "200", "versions that a text without Yjs can begin with")
+    document_bases: int = _count("HUBBUB_DOCUMENT_BASES", "50", "versions that a text without Yjs can begin with")
     document_signal_seconds: float = _seconds(
         "HUBBUB_DOCUMENT_SIGNAL_SECONDS", "0.2", "between two signals of who is in a document"
     )

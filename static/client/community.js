@@ -52,7 +52,7 @@ export class Community extends Observable {
         position: () => this.#position,
         told: (envelope) => this.#receive(envelope),
         reload: (seq) => this.#reload(seq),
-        changed: (state) => this.change(state),
+        changed: (state) => this.#heardOtherwise(state),
       },
       browser,
     );
@@ -161,6 +161,18 @@ export class Community extends Observable {
     this.#leaveStream();
     this.#writing(snapshot?.typing);
     this.change({ isConnected: true, transport: "socket", attempt: 0, error: null });
+    this.#tellUp();
+  }
+
+  /** @param {Partial<CommunityView>} state of the stream, or of polling */
+  #heardOtherwise(state) {
+    const before = this.getSnapshot().isConnected;
+    this.change(state);
+    if (!before && state.isConnected) this.#tellUp();
+  }
+
+  #tellUp() {
+    for (const consumer of [...this.#consumers]) consumer.up?.(NOTHING);
   }
 
   #down() {

@@ -1,4 +1,5 @@
 import { Observable } from "./observable.js";
+import { persistently } from "./retrying.js";
 
 /**
  * A store that hears of something while it is watched, and is brought up to the present when that begins.
@@ -10,6 +11,8 @@ export class Followed extends Observable {
   #follow;
   /** @type {ReturnType<import("./channels.js").Channels["follow"]> | null} */
   #subscription = null;
+  /** @type {(() => void) | null} loads what could not be loaded when an event told of it */
+  #missed = null;
 
   /**
    * @param {T} initial
@@ -27,6 +30,7 @@ export class Followed extends Observable {
       load: (reply) => this.load(reply),
       event: (envelope) => this.apply(envelope),
       signal: (envelope) => this.signalled(envelope),
+      up: () => this.#madeGood(),
       down: () => this.down(),
       failed: (error) => this.failed(error),
     });
@@ -36,6 +40,7 @@ export class Followed extends Observable {
   rest() {
     this.#subscription?.close();
     this.#subscription = null;
+    this.#missed = null;
     this.down();
   }
 
@@ -54,6 +59,29 @@ export class Followed extends Observable {
    */
   hold(work) {
     return this.#subscription ? this.#subscription.hold(work) : work();
+  }
+
+  /**
+   * Load what an event tells of but does not hold. What a lost connection leaves undone is made good by loading everything
+   * when this is heard again.
+   *
+   * @protected
+   * @param {Pick<import("./hubbub.js").Surroundings, "connection" | "settings" | "report">} hubbub
+   * @param {() => Promise<any>} work
+   */
+  async catchUp(hubbub, work) {
+    try {
+      await this.hold(() => persistently(work, hubbub.connection, hubbub.settings));
+    } catch (error) {
+      if (/** @type {any} */ (error).retryable) this.#missed = () => void this.catchUp(hubbub, () => this.load(undefined));
+      else hubbub.report(error);
+    }
+  }
+
+  #madeGood() {
+    const missed = this.#missed;
+    this.#missed = null;
+    missed?.();
   }
 
   /**

@@ -101,10 +101,20 @@ export class PagedList extends Followed {
     const turn = ++this.#turn;
     const page = await this.page({});
     if (turn !== this.#turn) return;
-    this.#items = page.items;
-    this.#hasMore = page.hasMore;
-    this.#bound = this.hubbub.settings.listWindow;
+    this.adopt(page);
     this.#change({ status: "ready", error: null });
+  }
+
+  /**
+   * Replace what is in memory by the newest page.
+   *
+   * @protected
+   * @param {{items: Item[], hasMore: boolean}} page
+   */
+  adopt({ items, hasMore }) {
+    this.#items = items;
+    this.#hasMore = hasMore;
+    this.#bound = this.hubbub.settings.listWindow;
     this.publish();
   }
 

@@ -1,6 +1,7 @@
 import { newId } from "./ids.js";
 import { PagedList } from "./paged-list.js";
 import { read } from "./reading.js";
+import { shared } from "./retrying.js";
 
 /**
  * What people say about one story, newest first, as `community` tells of it.
@@ -71,9 +72,9 @@ export class Posts extends PagedList {
    */
   apply({ event, data }) {
     if (data.storyId !== this.#storyId) return;
-    if (event === "post:created" && !this.known(data.postId)) this.hubbub.background(this.#fetch({}));
+    if (event === "post:created" && !this.known(data.postId)) void this.catchUp(this.hubbub, this.#newest);
     else if (event === "post:updated" && this.known(data.postId)) {
-      this.hubbub.background(this.#fetch({ before: this.newerThan(data.postId)?.id, limit: 1 }));
+      void this.catchUp(this.hubbub, () => this.#one(data.postId));
     } else if (event === "post:deleted") this.remove(data.postId);
   }
 
@@ -86,15 +87,17 @@ export class Posts extends PagedList {
     return read(this.hubbub, action, payload);
   }
 
-  /**
-   * Ask for posts; what an event tells has no text.
-   *
-   * @param {{before?: string, limit?: number}} range
-   */
-  async #fetch(range) {
-    await this.hold(async () => {
-      const { items } = await this.page(range);
-      for (const post of items) this.put(post);
-    });
+  /** Ask for the newest posts; what an event tells has no text. */
+  #newest = shared(async () => {
+    const page = await this.page({});
+    const meets = !page.hasMore || page.items.some(({ id }) => this.known(id));
+    if (!meets) return this.adopt(page);
+    for (const post of page.items) this.put(post);
+  });
+
+  /** @param {string} postId of one in memory */
+  async #one(postId) {
+    const { items } = await this.page({ before: this.newerThan(postId)?.id, limit: 1 });
+    for (const post of items) this.put(post);
   }
 }

@@ -110,10 +110,10 @@ export class Stories extends PagedList {
       const { storyId, title, authorId, genre } = data;
       const others = waiting.filter((each) => each.storyId !== storyId);
       // Stories stand in the order in which they appeared, whenever they were begun.
-      if (authorId === this.hubbub.me.id || this.known(storyId)) this.hubbub.background(this.#refetch(storyId, { newest: true }));
+      if (authorId === this.hubbub.me.id || this.known(storyId)) this.#refetch(storyId, { newest: true });
       else this.change({ waiting: [{ storyId, title, authorId, genre }, ...others] });
     } else if (event === "story:updated") {
-      if (this.known(data.storyId)) this.hubbub.background(this.#refetch(data.storyId));
+      if (this.known(data.storyId)) this.#refetch(data.storyId);
     } else if (event === "story:deleted") {
       this.change({ waiting: waiting.filter(({ storyId }) => storyId !== data.storyId) });
       this.remove(data.storyId);
@@ -139,7 +139,7 @@ export class Stories extends PagedList {
    * @param {{newest?: boolean}} [options]
    */
   #refetch(storyId, options) {
-    return this.hold(async () => {
+    void this.catchUp(this.hubbub, async () => {
       const story = await this.#fetch(storyId);
       if (story) this.put(story, options);
       else this.remove(storyId);

@@ -50,7 +50,7 @@ export class Story extends Followed {
   apply({ event, data }) {
     if (data.storyId !== this.#storyId) return;
     if (event === "story:deleted") this.#gone();
-    else if (event.startsWith("story:")) this.#hubbub.background(this.hold(() => this.load()));
+    else if (event.startsWith("story:")) void this.catchUp(this.#hubbub, () => this.load());
   }
 
   #gone() {

@@ -133,6 +133,26 @@ async def test_a_decision_on_a_flagged_comment_lets_it_stay_or_deletes_it(
             assert advertisement not in str(await person.subscribes(channel, after=0))
 
 
+async def test_the_snapshot_of_admin_counts_what_waits(arrive: Gathering, moderator: Callable[[], Any]) -> None:
+    ada, bo, mo, trip = await arrive("Ada"), await arrive("Bo"), await moderator(), Trip()
+
+    async def counted() -> tuple[int, int]:
+        reply = await mo.subscribes("admin", snapshot=True)
+        contract.keys(reply["snapshot"], {"pendingCount"})
+        return reply["snapshot"]["pendingCount"], reply["seq"]
+
+    before, _ = await counted()
+    made = await say(ada, trip, "Buy one", "Buy two", "Buy three")
+    for each in made:
+        await bo.does("comment:flag", commentId=each["id"])
+    items = [await added(mo, each) for each in made]
+    await mo.does("moderation:decide", itemId=items[0]["id"], decision="approve")
+    await ada.does("comment:delete", commentId=made[1]["id"])
+    told = await mo.hears("moderation:decided", lambda each: each["id"] == items[1]["id"], channel="admin")
+    assert told["data"]["status"] == "withdrawn"
+    assert await counted() == (before + 1, told["seq"])
+
+
 async def test_of_two_decisions_at_once_one_counts(arrive: Gathering, moderator: Callable[[], Any]) -> None:
     ada, bo, trip = await arrive("Ada"), await arrive("Bo"), Trip()
     moderators = [await moderator() for _ in range(4)]

@@ -1,4 +1,4 @@
-"""Trips, stories and the moderators' queue on a phone, in the dark, without a mouse, and without anything that jumps."""
+"""Trips, stories and the moderators' queue on a phone, in the dark, without a mouse, and with nothing that jumps."""
 
 import pytest
 from playwright.async_api import expect
@@ -57,23 +57,21 @@ TOO_PALE = """() => {
 
 # How far things moved by themselves, as browsers measure it (Layout Instability).
 SHIFTS = """() => new Promise((resolve) => {
-  const observer = new PerformanceObserver(() => {});
-  observer.observe({type: "layout-shift", buffered: true});
   requestAnimationFrame(() => requestAnimationFrame(() => {
     resolve(window.shifts.filter(({hadRecentInput}) => !hadRecentInput).reduce((sum, {value}) => sum + value, 0));
   }));
 })"""
 WATCH_SHIFTS = """
   window.shifts = [];
-  new PerformanceObserver((list) => window.shifts.push(...list.getEntries())).observe({type: "layout-shift", buffered: true});
+  const observer = new PerformanceObserver((list) => window.shifts.push(...list.getEntries()));
+  observer.observe({type: "layout-shift", buffered: true});
 """
 
 
 async def lively(ada: Person, bo: Person) -> dict:
     """A trip and a story that people have done something about; the story."""
-    story = await write_story(
-        ada, "The lighthouse keeper's daughter, and other stories", body=f"It was dark.\n{LONG}", genre="Mystery"
-    )
+    title = "The lighthouse keeper's daughter, and other stories"
+    story = await write_story(ada, title, body=f"It was dark.\n{LONG}", genre="Mystery")
     path = f"/api/stories/{story['id']}/posts"
     await ada.server.rest("POST", path, {"title": "Why?", "body": LONG, "type": "question"}, token=await bo.token())
     await look_at(bo, "Lisbon in spring")

@@ -125,7 +125,11 @@ async def test_loading_error_and_empty_states(own_demo, visit, pages):
     await page.add_init_script(f"{NO_SOCKETS} sessionStorage.setItem('hubbub.token', {token!r});")
     await page.route("**/socket.io/**", lambda route: route.abort())
     held: list[Route] = []
-    await page.route("**/api/stories?**", lambda route: held.append(route))
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    await page.route("**/api/stories?**", hold)
     await page.goto(f"{own_demo.url}/?{QUICK}#/community")
     await expect(page.locator(".story-skeleton").first).to_be_visible()
     await eventually(lambda: held, "the stories to be asked for")

@@ -117,6 +117,29 @@ test("posts of the story come, change and go; those of others are not its busine
   assert.equal(connection.calls.length, 0);
 });
 
+test("what could not be loaded when the connection was cut is loaded when it is back", async (t) => {
+  const { connection, store, deliver } = await stories(t, [story("s1")]);
+  deliver("story:updated", { storyId: "s1" });
+  const { reject } = await connection.nextOf("story:get");
+  connection.lose();
+  reject(new HubbubError({ code: "unavailable", message: "Lost." }));
+  await settled();
+  connection.regain();
+  (await connection.nextOf("channel:subscribe")).resolve({ channel: "community", seq: 1, recovered: true, events: [] });
+  (await connection.nextOf("story:list")).resolve({ stories: [story("s1", { title: "Better" })], hasMore: false });
+  await until(store, ({ items }) => items[0].title === "Better");
+});
+
+test("posts of which the newest page shows no known one begin anew, without a hole", async (t) => {
+  const make = (hubbub, community) => new Posts(hubbub, community, "s1");
+  const { connection, store, deliver } = await watched(t, make, "post:list", "posts", [story("p1")]);
+  deliver("post:created", { postId: "p2", storyId: "s1" });
+  (await connection.nextOf("post:list")).resolve({ posts: [story("p9"), story("p8")], hasMore: true });
+  await settled();
+  assert.deepEqual(ids(store), ["p9", "p8"]);
+  assert.equal(store.getSnapshot().hasMore, true);
+});
+
 test("one story is read, changes, and is gone when it is no longer for this reader", async (t) => {
   const hubbub = surroundings();
   const { connection } = hubbub;

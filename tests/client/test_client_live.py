@@ -49,3 +49,10 @@ async def test_presence_viewers_and_notifications_are_the_same_in_all_tabs(clust
     tokens = [cluster.token(f"people-{name}") for name in ("ada", "bo")]
     urls = [cluster.a.url, cluster.b.url]
     await node("people.mjs", urls=urls, tokens=tokens, apiKey=cluster.api_key, count=30)
+
+
+async def test_comments_marks_stories_posts_and_the_queue_are_the_same_everywhere(cluster: Cluster) -> None:
+    """Two people and a moderator, on two workers where there are two, end with the same on the screen."""
+    tokens = [cluster.token(f"together-{name}") for name in ("ada", "bo")]
+    tokens.append(cluster.token("together-mo", role="moderator"))
+    await node("together.mjs", urls=[cluster.a.url, cluster.b.url], tokens=tokens, count=18)
