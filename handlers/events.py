@@ -91,7 +91,7 @@ CHANNELS: dict[str, ChannelKind] = {
     "document": ChannelKind(
         "document:{id}",
         "whoever may read the document",
-        "One document: edits are told to those who have it open.",
+        "One document: its edits over Socket.IO, its versions and its collaborators through every door.",
     ),
     "app": ChannelKind(
         "app:{name}",
@@ -258,7 +258,7 @@ _ALL = (
         "document:updated",
         _DOCUMENT,
         thing(documentId=ID, update=BYTES, userId=ID, n=SEQ),
-        "Somebody edited the document: an update as Yjs encodes it, for those who have it open. `n` counts the edits.",
+        "Somebody edited the document: an update as Yjs encodes it, over Socket.IO alone. `n` counts the edits.",
         "signal",
     ),
     EventKind(

@@ -17,18 +17,26 @@ export const TYPES = {
 export const LEVEL_ICONS = { info: "info", success: "check", warning: "warning", error: "error" };
 
 /**
- * Where a notification leads: to a room's message, or to an address that a browser may open.
+ * Where a notification leads: to a room's message, to what it is about, or to an address that a browser may open.
  *
  * @param {Notification} notification
  * @returns {{roomId: string, seq: number | null} | {href: string, outside: boolean} | null}
  */
 export function destination({ data, link }) {
   if (typeof data?.roomId === "string") return { roomId: data.roomId, seq: data.seq ?? null };
-  if (!link) return null;
-  if (!URL.canParse(link, location.href)) return null;
-  const url = new URL(link, location.href);
+  const address = link ?? pageOf(data);
+  if (!address || !URL.canParse(address, location.href)) return null;
+  const url = new URL(address, location.href);
   if (!["http:", "https:"].includes(url.protocol)) return null;
   return { href: url.href, outside: url.origin !== location.origin || url.pathname !== location.pathname };
+}
+
+const PAGES = { trip: "trips", story: "stories" };
+
+/** @param {any} data what moderators decided about names the trip or story that it belongs to, and no link */
+function pageOf(data) {
+  const page = PAGES[data?.entityType];
+  return page ? `#/${page}/${encodeURIComponent(data.entityId)}` : null;
 }
 
 /**

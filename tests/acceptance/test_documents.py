@@ -280,7 +280,22 @@ async def test_a_snapshot_of_the_channel_is_the_document_and_who_is_there(arrive
     assert [each["userId"] for each in reply["snapshot"]["collaborators"]] == [ada.id]
     await edit(ada, document, pad.write("More. "))
     assert (await saved(bo, document, 2))["content"] == "More. Hello"
-    assert bo.heard("document:updated") == [], "edits are for those who have it open"
+
+
+async def test_who_subscribes_without_opening_hears_edits_and_is_no_collaborator(arrive: Gathering) -> None:
+    ada, bo = await arrive("Ada", at=arrive.cluster.a), await arrive("Bo", at=arrive.cluster.b)
+    document = await begin(ada, "Hello", **{bo.id: "read"})
+    await bo.subscribes(channel(document))
+    pad = await open_document(ada, document)
+    update = pad.write("More. ")
+    await edit(ada, document, update)
+    told = (await bo.hears("document:updated"))["data"]
+    assert (bytes(told["update"]), told["userId"], told["n"]) == (update, ada.id, 1)
+    await edit(ada, document, pad.write("And more. "))
+    await bo.hears("document:updated", lambda data: data["n"] == 2)
+    assert [data["n"] for data in bo.heard("document:updated")] == [1, 2]
+    reply = await bo.subscribes(channel(document), snapshot=True)
+    assert [each["userId"] for each in reply["snapshot"]["collaborators"]] == [ada.id]
 
 
 async def test_a_backend_reads_every_document_and_publishes_to_none(arrive: Gathering) -> None:

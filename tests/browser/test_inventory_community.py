@@ -13,6 +13,11 @@ from tests.support.waiting import eventually
 # A browser behind a proxy that lets no Socket.IO through, and one that lets no streams through either.
 NO_SOCKETS = "window.WebSocket = class { constructor() { throw new Error('cut off') } };"
 NO_STREAMS = "delete window.EventSource;"
+# Whether the tab is before somebody's eyes, which a headless browser's always is.
+SEEN = """state => {
+    Object.defineProperty(document, "visibilityState", {value: state, configurable: true});
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
 QUICK = "communityFallbackMs=10&retryDelayMs=20&retryDelayMaxMs=40&pollMs=50&pollMaxMs=200"
 
 
@@ -25,6 +30,12 @@ async def in_community(person: Person) -> None:
 async def is_live(page: Page) -> None:
     """The community's own indicator is green."""
     await expect(page.locator("[data-live]")).to_have_text("Live")
+
+
+async def cut_off(page: Page, cuts: str, token: str) -> None:
+    """Let a page that is opened next be somebody's whose browser lacks what is cut."""
+    await page.add_init_script(f"{cuts} sessionStorage.setItem('hubbub.token', {token!r});")
+    await page.route("**/socket.io/**", lambda route: route.abort())
 
 
 def card(person: Person, title: str) -> Any:
@@ -52,8 +63,7 @@ async def test_use_community_events_with_polling_as_the_last_resort(demo, visit,
     """Without Socket.IO the page hears of stories as server-sent events, and without those by polling."""
     bo = await visit(demo, "Bo")
     ada = await pages.open("about:blank")
-    await ada.add_init_script(f"{cuts} sessionStorage.setItem('hubbub.token', {await bo.token()!r});")
-    await ada.route("**/socket.io/**", lambda route: route.abort())
+    await cut_off(ada, cuts, await bo.token())
     await ada.goto(f"{demo.url}/?{QUICK}#/community")
     indicator = ada.locator("[data-live]")
     await expect(indicator).to_have_text(word)
@@ -63,6 +73,30 @@ async def test_use_community_events_with_polling_as_the_last_resort(demo, visit,
     await expect(ada.locator(".news")).to_contain_text("1 new story")
     await ada.get_by_role("button", name="View Now").click()
     await expect(ada.locator(".story-card.fresh")).to_contain_text(f"Heard by {word.lower()}")
+    pages.errors[:] = [error for error in pages.errors if "net::ERR_FAILED" not in error]
+
+
+async def test_smart_polling_only_while_the_tab_is_visible(demo, visit, pages):
+    """A page that polls asks for nothing while nobody sees it, and at once when somebody does."""
+    bo = await visit(demo, "Bo")
+    ada = await pages.open("about:blank")
+    await ada.add_init_script(
+        f"{NO_SOCKETS + NO_STREAMS} sessionStorage.setItem('hubbub.token', {await bo.token()!r});"
+    )
+    await ada.route("**/socket.io/**", lambda route: route.abort())
+    polls = []
+    ada.on("request", lambda request: "/api/poll?" in request.url and polls.append(request.url))
+    await ada.goto(f"{demo.url}/?{QUICK}#/community")
+    await expect(ada.locator("[data-live]")).to_have_text("Polling")
+    await eventually(lambda: len(polls) > 3, "the page to poll")
+    await ada.evaluate(SEEN, "hidden")
+    before = len(polls)
+    cy = await visit(demo, "Cy")
+    await write_story(cy, "Nobody looks")
+    # One may have been on its way.
+    assert len(polls) <= before + 1
+    await ada.evaluate(SEEN, "visible")
+    await expect(ada.locator(".news")).to_contain_text("1 new story")
     pages.errors[:] = [error for error in pages.errors if "net::ERR_FAILED" not in error]
 
 
@@ -122,8 +156,7 @@ async def test_loading_error_and_empty_states(own_demo, visit, pages):
     # As a browser without Socket.IO, whose requests can be held up and refused.
     token = await ada.token()
     page = await ada.page.context.new_page()
-    await page.add_init_script(f"{NO_SOCKETS} sessionStorage.setItem('hubbub.token', {token!r});")
-    await page.route("**/socket.io/**", lambda route: route.abort())
+    await cut_off(page, NO_SOCKETS, token)
     held: list[Route] = []
 
     def hold(route: Route) -> None:

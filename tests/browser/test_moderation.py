@@ -80,7 +80,11 @@ async def test_a_reported_comment_is_rejected_with_a_reason(demo, visit):
     await counts(mo, 0)
     for person in (ada, bo):
         await expect(comment(person, "You are all wrong")).to_have_count(0)
-    await expect(ada.page.locator(".toast").filter(has_text="Your comment was removed")).to_contain_text("Be kind")
+    toast = ada.page.locator(".toast").filter(has_text="Your comment was removed")
+    await expect(toast).to_contain_text("Be kind")
+    await look_at(ada, "Kyoto on foot")
+    await toast.get_by_role("button", name="View").click()
+    await expect(ada.page.get_by_role("heading", name="Lisbon in spring")).to_be_visible()
     await status(mo, "Rejected")
     await expect(mo.page.locator("[data-item]").first).to_contain_text("“Be kind”")
 
