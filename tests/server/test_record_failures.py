@@ -68,8 +68,11 @@ async def test_what_cannot_be_carried_out_now_is_not_overtaken(
         await conn.close()
 
 
-async def test_a_defect_holds_up_its_own_record_alone(start_hubbub: Callable[..., Hubbub], postgres_url: str) -> None:
-    server = start_hubbub(DATABASE_URL=postgres_url, **variables())
+@pytest.mark.parametrize("batch", ["1", "50"])
+async def test_a_defect_holds_up_its_own_record_alone(
+    start_hubbub: Callable[..., Hubbub], postgres_url: str, batch: str
+) -> None:
+    server = start_hubbub(DATABASE_URL=postgres_url, **variables(HUBBUB_SYNC_BATCH=batch))
     one, two, three = new_id(), new_id(), new_id()
     conn = await asyncpg.connect(postgres_url)
     try:
