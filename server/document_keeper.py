@@ -24,7 +24,7 @@ _LOOK_SECONDS = 1.0
 _RETRY_SECONDS = 2.0
 _EXPIRE_SECONDS = 3600.0
 # Saving one takes some hundredths of a second.
-_STOP_SECONDS = 2.0
+_STOP_SECONDS = 1.0
 
 
 class DocumentKeeper:
