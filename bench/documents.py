@@ -110,20 +110,16 @@ def state_of(edits: int) -> bytes:
 
 def _fill(hubbub: Hubbub, document_id: str, state: bytes, copies: int) -> list[str]:
     """Copies of a document with that state, written into the stopped server's database; their ids."""
+    found = []
     with sqlite3.connect(Path(hubbub.folder) / "hubbub.db") as database:
         columns = [row[1] for row in database.execute("PRAGMA table_info(documents)")]
-        row = dict(
-            zip(
-                columns,
-                database.execute("SELECT * FROM documents WHERE id = ?", (document_id,)).fetchone(),
-                strict=True,
-            )
-        )
-        found = []
+        asked = f"SELECT {', '.join(columns)} FROM documents WHERE id = ?"
+        row = dict(zip(columns, database.execute(asked, (document_id,)).fetchone(), strict=True))
         for _ in range(copies):
-            copy = row | {"id": new_id(), "state": state, "size": len(state)}
+            copy = row | {"id": new_id(), "size": len(state)}
             marks = ", ".join("?" * len(columns))
             database.execute(f"INSERT INTO documents VALUES ({marks})", [copy[name] for name in columns])
+            database.execute("INSERT INTO document_states VALUES (?, '', ?)", (copy["id"], state))
             found.append(copy["id"])
     return found
 

@@ -269,16 +269,16 @@ def announce(ctx: Context, kind: str, id: str) -> None:
 def entity_of(channel: str) -> tuple[str, str]:
     """The type and id of the entity, or document, that a channel ``{type}:{id}:{topic}`` is about."""
     kind, _, rest = channel.partition(":")
-    return kind, rest.removesuffix(EDITS) if kind == "document" else rest.rpartition(":")[0]
+    return kind, rest.removesuffix(OPEN) if kind == "document" else rest.rpartition(":")[0]
 
 
-# Behind a document's channel: those connections hear this that have the document open. No client may name it.
-EDITS = ":edits"
+# Behind a document's channel: the one of those connections that have the document open. No client may name it.
+OPEN = ":open"
 
 
-def edits_of(document_id: str) -> str:
+def open_at(document_id: str) -> str:
     """The channel of those who have a document open."""
-    return f"document:{document_id}{EDITS}"
+    return f"document:{document_id}{OPEN}"
 
 
 def may_see(event: Event, actor: Actor) -> bool:

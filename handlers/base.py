@@ -278,6 +278,7 @@ class Rules:
     filter_terms: int = 100
     filter_length: int = 4000
     snapshot_records: int = 1000
+    table_rows: int = 10_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ async def open_document(ctx: Context, document_id: str, state_vector: bytes | No
     async def attach(_: None) -> dict[str, Any]:
         # Heard first, read afterwards: what is acknowledged in between is heard, or read, or both.
         try:
-            edits = await subscriptions.attach(connection, access.edits_of(document_id), None)
+            presence = await subscriptions.attach(connection, access.open_at(document_id), None)
             told = await subscriptions.attach(connection, channel, None)
             found = await desk.state(document_id)
             if found is None:
@@ -66,7 +66,7 @@ async def open_document(ctx: Context, document_id: str, state_vector: bytes | No
         except BaseException:
             _leave(ctx, connection, document_id)
             raise
-        ctx.after_reply += [lambda: told.start(False), lambda: edits.start(False)]
+        ctx.after_reply += [lambda: told.start(False), lambda: presence.start(False)]
         return {
             "document": wire(found.row, right, {}) | {"content": found.row.content},
             "update": yjs.missing(found.update, state_vector),
@@ -144,7 +144,7 @@ async def close_document(ctx: Context, document_id: str) -> dict[str, Any]:
 
 
 def _leave(ctx: Context, connection: str, document_id: str) -> None:
-    for channel in (access.edits_of(document_id), f"document:{document_id}"):
+    for channel in (access.open_at(document_id), f"document:{document_id}"):
         ctx.services.subscriptions.detach(connection, channel)
 
 

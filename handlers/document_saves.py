@@ -4,18 +4,23 @@ Whatever takes long is worked out outside of any transaction, and written if the
 was worked out for. So nothing is lost when several workers are at a document, though one is enough.
 """
 
+import logging
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from handlers.base import Actor, Context, Documents, handles
-from handlers.documents import CONTENT_MAX, TITLE_MAX, readable, require_size, whole, wire
+from handlers.documents import COLLECTION, CONTENT_MAX, TITLE_MAX, readable, require_size, whole, wire
 from handlers.errors import Conflict, Invalid, NotFound, TooLarge, Unavailable
-from handlers.payload import Choice, Id, Payload, Text, Whole, limit
-from models import document_updates, document_versions, documents, users
+from handlers.parking import park
+from handlers.payload import Choice, Id, Payload, Text, Whole, client_id, limit
+from models import document_updates, document_versions, documents, idempotency, users
+
+log = logging.getLogger("hubbub.documents")
 
 # Somebody else may be faster each time; not for ever.
 _ATTEMPTS = 10
+_NAME = "document:snapshot"
 NAME_MAX = 100
 _VERSION = "/api/documents/{documentId}/versions"
 
@@ -43,6 +48,7 @@ class NameVersion(Payload):
 
     document_id = Id(required=True)
     name = Text(1, NAME_MAX, required=True)
+    client_id = client_id()
 
 
 class RestoreVersion(Payload):
@@ -59,6 +65,7 @@ class _Text:
     content: str
     began_with: bytes
     conflict: dict[str, Any] | None = None
+    parked: bool = False
 
 
 @handles("document:save", SaveDocument, rest=("PUT", "/api/documents/{documentId}"), reads=True, speaks=True)
@@ -95,7 +102,7 @@ async def _retitle(ctx: Context, *, document_id: str, title: str) -> None:
     if row.title == title:
         return
     await documents.retitle(ctx.conn, document_id, title)
-    told = {"documentId": document_id, "version": row.version, "title": title}
+    told = {"documentId": document_id, "version": row.version, "n": row.state_n, "title": title}
     ctx.publish(f"document:{document_id}", "document:saved", told)
 
 
@@ -108,15 +115,16 @@ async def list_versions(ctx: Context, document_id: str, before: str | None = Non
     return {"versions": [_wire(row, known) for row in rows], "hasMore": more}
 
 
-@handles("document:snapshot", NameVersion, rest=("POST", _VERSION), reads=True, speaks=True)
-async def name_version(ctx: Context, document_id: str, name: str) -> None:
+@handles(_NAME, NameVersion, rest=("POST", _VERSION), reads=True, speaks=True)
+async def name_version(ctx: Context, document_id: str, name: str, client_id: str | None = None) -> None:
     """Give what a document is now a name, to come back to."""
     await readable(ctx, document_id, write=True)
-    ctx.created = True
 
     async def keep(_: None) -> dict[str, Any]:
         await settle(ctx.services.documents, document_id)
-        return await ctx.services.documents.transact(ctx.actor, partial(_name, document_id=document_id, name=name))
+        step = partial(_name, document_id=document_id, name=name, client_id=client_id)
+        ctx.created, made = await ctx.services.documents.transact(ctx.actor, step)
+        return made
 
     ctx.finish = keep
 
@@ -142,24 +150,26 @@ async def restore_version(ctx: Context, document_id: str, version_id: str) -> No
     ctx.finish = restore
 
 
-async def settle(desk: Documents, document_id: str, row: Any = None) -> None:
+async def settle(desk: Documents, document_id: str) -> None:
     """Save what was acknowledged before; nothing happens when everything is saved, or there is no such document.
 
-    ``row`` is the document whole, if it was read already. Raises ``Unavailable``.
+    Raises ``Unavailable``.
     """
     for _ in range(_ATTEMPTS):
         async with desk.read() as conn:
-            if row is None:
-                row = await documents.get(conn, document_id)
+            row = await documents.get(conn, document_id)
             updates = [] if row is None else await document_updates.after(conn, document_id, row.state_n)
         if row is None or not updates:
             return
-        if row.state_n + len(updates) == updates[-1][0]:
-            folded = await desk.fold(row.state, updates)
-            step = partial(_fold, before=row, state=folded.state, text=folded.text, number=updates[-1][0])
-            if await desk.transact(Actor(), step):
-                return
-        row = None
+        if row.state_n + len(updates) != updates[-1][0]:
+            # Folded by another one between the two queries.
+            continue
+        folded = await desk.fold(row.state, updates)
+        if folded.dropped:
+            log.warning("Edits are left out", extra={"document": document_id, "numbers": list(folded.dropped)})
+        step = partial(_fold, before=row, state=folded.state, text=folded.text, number=updates[-1][0])
+        if await desk.transact(Actor(), step):
+            return
     raise Unavailable("The document changes too fast; try again.")
 
 
@@ -183,6 +193,11 @@ async def _rewrite(ctx: Context, document_id: str, settled: Any) -> dict[str, An
             if before is None:
                 raise NotFound("There is no such document.")
             text = await settled(conn, before)
+        if text.parked:
+            refusal = await _refusal(ctx, before, text)
+            if refusal is None:
+                continue
+            raise refusal
         update = await desk.rewrite(text.began_with, text.content)
         folded = await desk.fold(before.state, [(0, update)])
         step = partial(_put, before=before, update=update, state=folded.state, text=folded.text)
@@ -222,7 +237,7 @@ async def _write(ctx: Context, row: Any, state: bytes, text: str, number: int, *
         pace=rules.pace,
     )  # fmt: skip
     await document_versions.note_base(ctx.conn, row.id, version, state, rules.bases)
-    ctx.publish(f"document:{row.id}", "document:saved", {"documentId": row.id, "version": version})
+    ctx.publish(f"document:{row.id}", "document:saved", {"documentId": row.id, "version": version, "n": number})
 
 
 async def _settled(content: str, base_version: int | None, strategy: str, right: str, conn: Any, row: Any) -> _Text:
@@ -235,7 +250,8 @@ async def _settled(content: str, base_version: int | None, strategy: str, right:
         )
     current = wire(row, right, {}) | {"content": row.content}
     if strategy == "manual":
-        raise Conflict("This document has changed since that version.", current=current)
+        base = await document_versions.base(conn, row.id, base_version)
+        return _Text(content, base or b"", {"baseVersion": base_version, "current": current}, parked=True)
     if strategy == "merge":
         base = await document_versions.base(conn, row.id, base_version)
         if base is None:
@@ -245,8 +261,49 @@ async def _settled(content: str, base_version: int | None, strategy: str, right:
     return _Text(content, row.state, {"strategy": strategy, "fields": ["content"], "lost": lost})
 
 
-async def _name(ctx: Context, *, document_id: str, name: str) -> dict[str, Any]:
+async def _refusal(ctx: Context, before: Any, text: _Text) -> Conflict | None:
+    """Park a text in the list of conflicts; what its writer is answered, or None if the document has changed again."""
+    desk, told = ctx.services.documents, text.conflict or {}
+    base = (await desk.fold(text.began_with, [])).text if text.began_with else None
+
+    async def step(ctx: Context) -> Conflict | None:
+        row, _ = await readable(ctx, before.id, write=True, lock=True)
+        if row.version != before.version:
+            return None
+        return await park(
+            ctx,
+            COLLECTION,
+            row.id,
+            local={"content": text.content},
+            remote={"content": before.content},
+            base=None if base is None else {"content": base},
+            version=before.version,
+            base_version=told["baseVersion"],
+            current=told["current"],
+        )
+
+    return await desk.transact(ctx.actor, step)
+
+
+async def rewrite_now(ctx: Context, document_id: str, content: str) -> dict[str, Any]:
+    """Make a text the document's within the present transaction, whatever it is now; the document."""
+    require_size(ctx, content)
     await readable(ctx, document_id, write=True, lock=True)
+    before = await documents.get(ctx.conn, document_id)
+    assert before is not None
+    update = await ctx.services.documents.rewrite(before.state, content)
+    folded = await ctx.services.documents.fold(before.state, [(0, update)])
+    await _put(ctx, before=before, update=update, state=folded.state, text=folded.text)
+    return await whole(ctx, document_id)
+
+
+async def _name(ctx: Context, *, document_id: str, name: str, client_id: str | None) -> tuple[bool, dict[str, Any]]:
+    """Whether a version was named only now, and the version."""
+    await readable(ctx, document_id, write=True, lock=True)
+    if client_id is not None:
+        repeated, first = await idempotency.first_result(ctx.conn, ctx.user.id, _NAME, client_id)
+        if repeated:
+            return False, first
     most = ctx.services.documents.rules.versions
     if await document_versions.count(ctx.conn, document_id) >= most:
         raise Invalid(
@@ -255,8 +312,11 @@ async def _name(ctx: Context, *, document_id: str, name: str) -> dict[str, Any]:
     row = await documents.text(ctx.conn, document_id)
     if row is None:
         raise NotFound("There is no such document.")
-    made = await document_versions.add(ctx.conn, document_id, name, row.version, row.content, ctx.user.id)
-    return _wire(made, {ctx.user.id: ctx.user})
+    row = await document_versions.add(ctx.conn, document_id, name, row.version, row.content, ctx.user.id)
+    made = _wire(row, {ctx.user.id: ctx.user})
+    if client_id is not None:
+        await idempotency.keep_result(ctx.conn, ctx.user.id, _NAME, client_id, made)
+    return True, made
 
 
 def _wire(row: Any, known: Any) -> dict[str, Any]:

@@ -10,13 +10,15 @@ from handlers import access, yjs
 from handlers.base import Context, handles
 from handlers.errors import Forbidden, NotFound, TooLarge
 from handlers.payload import Choice, Id, Payload, Text, client_id, limit
-from models import document_updates, document_versions, documents, idempotency, users
+from models import conflicts, document_updates, document_versions, documents, idempotency, users
 
 _CREATE = "document:create"
 TITLE_MAX = 200
 SHARED_MAX = 1000
 # A text's bound is a setting in bytes; no text has more characters.
 CONTENT_MAX = 1 << 30
+# Under which name conflicts of documents are listed.
+COLLECTION = "document"
 EVERYBODY = ("user", "visitor", "backend")
 
 
@@ -55,15 +57,11 @@ class ShareDocument(Payload):
 async def create_document(ctx: Context, title: str, content: str = "", client_id: str | None = None) -> dict[str, Any]:
     """Begin a document, for oneself at first."""
     require_size(ctx, content)
+    state = yjs.of_text(content, secrets.randbits(32))
     row = await documents.create(
-        ctx.conn,
-        owner_id=ctx.user.id,
-        client_id=client_id,
-        title=title,
-        content=content,
-        state=yjs.of_text(content, secrets.randbits(32)),
+        ctx.conn, owner_id=ctx.user.id, client_id=client_id, title=title, content=content, state=state
     )
-    await document_versions.note_base(ctx.conn, row.id, row.version, row.state, ctx.services.documents.rules.bases)
+    await document_versions.note_base(ctx.conn, row.id, row.version, state, ctx.services.documents.rules.bases)
     ctx.created = True
     return wire(row, documents.OWNER, {}) | {"content": content}
 
@@ -104,6 +102,7 @@ async def delete_document(ctx: Context, document_id: str) -> dict[str, Any]:
     await documents.remove(ctx.conn, document_id)
     await document_updates.fold(ctx.conn, document_id)
     await document_versions.remove_all(ctx.conn, document_id)
+    await conflicts.forget(ctx.conn, COLLECTION, document_id)
     gone = {"documentId": document_id}
     if row.client_id is not None:
         # What went stays gone, also for whoever creates the same again under its client id.

@@ -91,7 +91,7 @@ CHANNELS: dict[str, ChannelKind] = {
     "document": ChannelKind(
         "document:{id}",
         "whoever may read the document",
-        "One document: edits are told to those who have it open.",
+        "One document: its edits over Socket.IO, its versions and its collaborators through every door.",
     ),
     "app": ChannelKind(
         "app:{name}",
@@ -250,14 +250,15 @@ _ALL = (
     EventKind(
         "document:saved",
         _DOCUMENT,
-        thing(None, ["title"], documentId=ID, version=SEQ, title=TEXT),
-        "What was edited is the document's text now, a new version; or it has another title.",
+        thing(None, ["title"], documentId=ID, version=SEQ, n=COUNT, title=TEXT),
+        "What was edited is the document's text now, a new version; or it has another title. `n` is the newest edit in"
+        " that version: an editor that has not heard of it opens the document again.",
     ),
     EventKind(
         "document:updated",
         _DOCUMENT,
         thing(documentId=ID, update=BYTES, userId=ID, n=SEQ),
-        "Somebody edited the document: an update as Yjs encodes it, for those who have it open. `n` counts the edits.",
+        "Somebody edited the document: an update as Yjs encodes it, over Socket.IO alone. `n` counts the edits.",
         "signal",
     ),
     EventKind(

@@ -68,7 +68,7 @@ async def apply(ctx: Context, change: Change) -> Outcome:
     if change.data is None and row.data is None:
         return Outcome(records.wire(row, None))
     if change.base_version in {None, row.version} or (change.base_version == 0 and row.data is None):
-        written = await _write(ctx, place, row, change.data, change.owner_id)
+        written = await _write(ctx, place, row, change.data, _creator(ctx, change))
         return Outcome(written, created=row.data is None)
     return await _settle(ctx, place, row, change)
 
@@ -92,14 +92,15 @@ async def overwrite(
     if same(data, row.data):
         return records.wire(row, row.data)
     settled = last_write_wins(seen, row.data, data)
-    return _with_losses(await _write(ctx, place, row, data), "manual", settled.lost)
+    # Whoever decides, one that comes back is whose it was.
+    return _with_losses(await _write(ctx, place, row, data, row.owner_id), "manual", settled.lost)
 
 
 async def _held_to_delete(ctx: Context, place: Collection, change: Change) -> Any:
     """The record that is to be deleted, held, if the actor may; one that is deleted already too."""
     policies.require(place.delete, ctx.actor, "delete records of this collection")
     row = await records.lock(ctx.conn, place.name, change.id)
-    if row is None or not policies.allows(place.read, ctx.actor, row.owner_id):
+    if row is None or row.version == 0 or not policies.allows(place.read, ctx.actor, row.owner_id):
         raise NotFound("There is no such record.")
     if not policies.allows(place.delete, ctx.actor, row.owner_id):
         raise Forbidden("You may not delete this record.")
@@ -115,8 +116,7 @@ async def _held_to_write(ctx: Context, place: Collection, change: Change) -> Any
         policies.allows(place.read, ctx.actor, row.owner_id) and policies.allows(place.write, ctx.actor, row.owner_id)
     ):
         raise Forbidden("You may not change this record.")
-    owner = row.owner_id if row.data is not None else ctx.actor.user.id if ctx.actor.user else change.owner_id
-    if change.owner_id not in {None, owner}:
+    if change.owner_id not in {None, _creator(ctx, change) if row.data is None else row.owner_id}:
         raise Forbidden("Only a backend says whose a record is, and only of a new one.")
     return row
 
@@ -164,7 +164,7 @@ async def _settle(ctx: Context, place: Collection, row: Any, change: Change) -> 
             require_fit(ctx, place, settled.data)
         except (Invalid, TooLarge) as error:
             raise Conflict("The changes are not valid together; begin anew from current.", current) from error
-    written = await _write(ctx, place, row, settled.data, change.owner_id)
+    written = await _write(ctx, place, row, settled.data, _creator(ctx, change))
     return Outcome(_with_losses(written, strategy, settled.lost), created=row.data is None)
 
 
@@ -174,11 +174,14 @@ async def _base(ctx: Context, place: Collection, change: Change) -> Any:
     return found.data if found is not None and policies.allows(place.read, ctx.actor, found.owner_id) else None
 
 
-async def _write(ctx: Context, place: Collection, row: Any, data: Any, owner_id: str | None = None) -> dict[str, Any]:
-    """Write a record that is held, and tell whoever may see it."""
-    actor = ctx.actor
-    owner = actor.user.id if actor.user else owner_id
-    changed = await records.write(ctx.conn, row, data, by=actor.id, owner_id=owner)
+def _creator(ctx: Context, change: Change) -> str | None:
+    """Whose the record is if the change creates it."""
+    return ctx.actor.user.id if ctx.actor.user else change.owner_id
+
+
+async def _write(ctx: Context, place: Collection, row: Any, data: Any, owner_id: str | None) -> dict[str, Any]:
+    """Write a record that is held, and tell whoever may see it; ``owner_id`` is for one that was not there."""
+    changed = await records.write(ctx.conn, row, data, by=ctx.actor.id, owner_id=owner_id)
     old = None if row.data is None else records.wire(row, row.data)
     written = records.wire(changed, data)
     told = {

@@ -371,7 +371,9 @@ SHAPES: dict[str, Schema] = {
     ),
     "Conflict": thing("A change of a stale version that waits, or waited, to be resolved.", **_CONFLICT),
     "ResolvedConflict": thing(
-        "A conflict that is resolved, and what holds since.", **_CONFLICT, record=maybe(ref("SettledRecord"))
+        "A conflict that is resolved, and what holds since.",
+        **_CONFLICT,
+        record={"anyOf": [ref("SettledRecord"), ref("Document"), {"type": "null"}]},
     ),
     "SyncResult": thing(
         "What became of a mutation: ``data`` if it is ``ok``, else ``error``.",

@@ -44,7 +44,8 @@ async def _table(ctx: Context, name: str, wanted: Filter | None) -> dict[str, An
     own = policies.require(table.read, ctx.actor, "read this table") == "own"
     try:
         shape = await table_columns.shape_of(
-            ctx.conn, TableConfig(table.schema, table.name, table.columns, table.owner, rules.record_bytes)
+            ctx.conn,
+            TableConfig(table.schema, table.name, table.columns, table.owner, rules.record_bytes, rules.table_rows),
         )
     except Unfit as error:
         log.warning("A watched table cannot be read", extra={"cause": str(error)})

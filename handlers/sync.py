@@ -102,8 +102,8 @@ async def sync_records(ctx: Context, mutations: list[Queued]) -> dict[str, Any]:
     What succeeded, or was parked, is answered the same for 7 days; what failed is tried again.
     """
     actor = ctx.actor.id or ""
-    changes = [each.change for each in mutations if each.change is not None]
-    await records.lock_all(ctx.conn, {(each.collection, each.id) for each in changes})
+    places = {(each.change.collection, each.change.id) for each in mutations if each.change is not None}
+    await records.take_all(ctx.conn, places)
     # Behind the locks, so that what another request did with the same mutations is seen.
     known = await idempotency.first_results(ctx.conn, actor, _SYNC, {each.id for each in mutations})
     fresh: dict[str, Any] = {}
@@ -118,6 +118,7 @@ async def sync_records(ctx: Context, mutations: list[Queued]) -> dict[str, Any]:
             if lasts:
                 known[each.id] = fresh[each.id] = result
         results.append({"mutationId": each.id, **result})
+    await records.give_back(ctx.conn, places)
     await idempotency.keep_results(ctx.conn, actor, _SYNC, fresh)
     return {"results": results}
 

@@ -70,6 +70,13 @@ _CHARACTERS: Any = sum(
     start=literal_column("0"),
 )
 _AMONG = select(conflicts).where(one_of(conflicts.c.id, "ids")).order_by(conflicts.c.id.desc())
+_RESOLVED = (
+    select(conflicts.c.id)
+    .where(conflicts.c.resolved_at < bindparam("moment", type_=Timestamp))
+    .order_by(conflicts.c.resolved_at)
+    .limit(bindparam("count"))
+)
+_EXPIRE = delete(conflicts).where(conflicts.c.id.in_(_RESOLVED))
 
 
 def wire(row: Any) -> dict[str, Any]:
@@ -173,6 +180,13 @@ async def among(conn: AsyncConnection, ids: Sequence[str]) -> Sequence[Any]:
     return (await conn.execute(_AMONG, {"ids": as_set(ids)})).all() if ids else []
 
 
-async def expire(conn: AsyncConnection, before: str) -> int:
-    """Delete the conflicts that were resolved before that moment; returns how many."""
-    return (await conn.execute(delete(conflicts).where(conflicts.c.resolved_at < before))).rowcount
+async def forget(conn: AsyncConnection, collection: str, record_id: str) -> None:
+    """Delete all conflicts about something that is gone."""
+    await conn.execute(
+        delete(conflicts).where(conflicts.c.collection == collection, conflicts.c.record_id == record_id)
+    )
+
+
+async def expire(conn: AsyncConnection, before: str, count: int) -> int:
+    """Delete conflicts that were resolved before that moment, so many at most; returns how many."""
+    return (await conn.execute(_EXPIRE, {"moment": before, "count": count})).rowcount

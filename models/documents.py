@@ -45,11 +45,9 @@ documents = Table(
     Column("owner_id", Text, nullable=False),
     Column("client_id", Text),
     Column("title", Text, nullable=False),
-    Column("content", Text, nullable=False),
     Column("version", BigInteger, nullable=False),
     Column("everyone", Text, nullable=False),
     Column("n", BigInteger, nullable=False),
-    Column("state", LargeBinary, nullable=False),
     Column("state_n", BigInteger, nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("unsaved_since", Timestamp),
@@ -62,6 +60,15 @@ documents = Table(
     Index("ix_documents_save_due_at", "save_due_at", sqlite_where=_DUE, postgresql_where=_DUE),
 )
 
+# Apart, because SQLite writes a row anew as a whole with each edit that it counts.
+document_states = Table(
+    "document_states",
+    metadata,
+    Column("document_id", Text, primary_key=True),
+    Column("content", Text, nullable=False),
+    Column("state", LargeBinary, nullable=False),
+)
+
 document_access = Table(
     "document_access",
     metadata,
@@ -71,12 +78,11 @@ document_access = Table(
     Index("ix_document_access_user_id_document_id", "user_id", "document_id"),
 )
 
-# What takes no look at the texts, which may be long.
-_HEAD = tuple(column for column in documents.c if column.name not in {"content", "state"})
-_GET = select(documents).where(documents.c.id == bindparam("document"))
-_GET_HEAD = select(*_HEAD).where(documents.c.id == bindparam("document"))
-_GET_TEXT = select(*_HEAD, documents.c.content).where(documents.c.id == bindparam("document"))
-_LOCK_HEADS = select(*_HEAD).where(one_of(documents.c.id, "ids")).order_by(documents.c.id).with_for_update()
+_STATES = documents.join(document_states, document_states.c.document_id == documents.c.id)
+_GET_HEAD = select(documents).where(documents.c.id == bindparam("document"))
+_GET_TEXT = _GET_HEAD.add_columns(document_states.c.content).select_from(_STATES)
+_GET = _GET_TEXT.add_columns(document_states.c.state)
+_LOCK_HEADS = select(documents).where(one_of(documents.c.id, "ids")).order_by(documents.c.id).with_for_update()
 _RIGHTS = select(document_access).where(pair_of(document_access.c.document_id, document_access.c.user_id, "pairs"))
 _SHARED_WITH = (
     select(document_access.c.user_id, document_access.c.access)
@@ -109,7 +115,7 @@ _THEIRS = (
     .order_by(document_access.c.document_id.desc())
     .limit(bindparam("count"))
 )
-_HEADS = select(*_HEAD).where(one_of(documents.c.id, "ids")).order_by(documents.c.id.desc())
+_HEADS = select(documents).where(one_of(documents.c.id, "ids")).order_by(documents.c.id.desc())
 _DUE_NOW = (
     select(documents.c.id)
     .where(
@@ -158,23 +164,22 @@ async def create(
     content: str,
     state: bytes,
 ) -> Any:
-    """A new document of somebody's own, with this state and its text; its row."""
+    """A new document of somebody's own, with this state and its text; its row without them."""
     moment = now()
     row = {
         "id": new_id(),
         "owner_id": owner_id,
         "client_id": client_id,
         "title": title,
-        "content": content,
         "version": 1,
         "everyone": NONE,
         "n": 0,
-        "state": state,
         "state_n": 0,
         "size": len(state),
         "created_at": moment,
         "updated_at": moment,
     }
+    await conn.execute(insert(document_states).values(document_id=row["id"], content=content, state=state))
     return (await conn.execute(insert(documents).values(row).returning(documents))).one()
 
 
@@ -294,17 +299,16 @@ async def next_due(conn: AsyncConnection) -> str | None:
     return moment
 
 
-async def keep(conn: AsyncConnection, document_id: str, worker: str, seconds: float) -> Any | None:
-    """Become the worker that saves a document, for so long; its row, or None when another one is, or nothing is due."""
+async def keep(conn: AsyncConnection, document_id: str, worker: str, seconds: float) -> bool:
+    """Become the worker that saves a document, for so long; False when another one is, or nothing is due."""
     moment = now()
     free = or_(documents.c.keeper.is_(None), documents.c.keeper == worker, documents.c.kept_until < moment)
     statement = (
         update(documents)
         .where(documents.c.id == document_id, documents.c.save_due_at.is_not(None), free)
         .values(keeper=worker, kept_until=ahead(seconds))
-        .returning(documents)
     )
-    return (await conn.execute(statement)).one_or_none()
+    return bool((await conn.execute(statement)).rowcount)
 
 
 async def save(
@@ -325,12 +329,13 @@ async def save(
     """
     open_end = {"unsaved_since": now(), "save_due_at": ahead(pace.after)} if state_n > row.state_n else {}
     await conn.execute(
+        update(document_states).where(document_states.c.document_id == row.id).values(content=content, state=state)
+    )
+    await conn.execute(
         update(documents)
         .where(documents.c.id == row.id)
         .values(
-            content=content,
             version=version,
-            state=state,
             state_n=state_n,
             size=size,
             keeper=None,
@@ -343,6 +348,7 @@ async def save(
 async def remove(conn: AsyncConnection, document_id: str) -> None:
     """Forget a locked document and who may read it."""
     await conn.execute(delete(document_access).where(document_access.c.document_id == document_id))
+    await conn.execute(delete(document_states).where(document_states.c.document_id == document_id))
     await conn.execute(delete(documents).where(documents.c.id == document_id))
 
 

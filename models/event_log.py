@@ -35,6 +35,9 @@ event_log = Table(
     Index("ix_event_log_subject", "subject", postgresql_where=text("subject IS NOT NULL")),
 )
 
+# Held by whoever deletes events, so that two of them do not meet.
+EXPIRY_LOCK = 0x48756262
+
 
 @dataclass(slots=True)
 class Draft:
@@ -230,9 +233,7 @@ async def expire(conn: AsyncConnection, before: str, keep: int, names: Iterable[
 
     Returns how many went; None when another worker is at it on PostgreSQL, so that this one comes back later.
     """
-    if conn.dialect.name == "postgresql" and not await conn.scalar(
-        select(func.pg_try_advisory_xact_lock(_EXPIRY_LOCK))
-    ):
+    if conn.dialect.name == "postgresql" and not await conn.scalar(select(func.pg_try_advisory_xact_lock(EXPIRY_LOCK))):
         return None
     gone = (await conn.execute(delete(event_log).where(event_log.c.at < before))).rowcount
     counters = select(channels.c.name, (channels.c.seq - keep).label("floor")).where(channels.c.seq > keep)
@@ -244,6 +245,3 @@ async def expire(conn: AsyncConnection, before: str, keep: int, names: Iterable[
             await conn.execute(delete(event_log).where(event_log.c.channel == name, event_log.c.seq <= floor))
         ).rowcount
     return gone
-
-
-_EXPIRY_LOCK = 0x48756262

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 import models.broadcasts
 import models.comments
+import models.conflicts
 import models.document_updates
 import models.document_versions
 import models.documents
@@ -30,6 +31,8 @@ import models.posts
 import models.preferences
 import models.pushes
 import models.ratings
+import models.record_versions
+import models.records
 import models.sanctions
 import models.saves
 import models.secrets

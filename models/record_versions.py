@@ -5,7 +5,7 @@ A version is kept from the moment that another takes its place, so that whoever 
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Table, Text, bindparam, column, delete, insert, select, table
+from sqlalchemy import BigInteger, Column, Table, Text, bindparam, column, delete, insert, select, table, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.database import metadata
@@ -38,6 +38,14 @@ _ONE = select(record_versions).where(
     record_versions.c.record_id == bindparam("record"),
     record_versions.c.version == bindparam("number"),
 )
+_KEY = (record_versions.c.collection, record_versions.c.record_id, record_versions.c.version)
+_OLDEST = (
+    select(*_KEY)
+    .where(record_versions.c.replaced_at < bindparam("moment", type_=Timestamp))
+    .order_by(record_versions.c.replaced_at)
+    .limit(bindparam("count"))
+)
+_EXPIRE = delete(record_versions).where(tuple_(*_KEY).in_(_OLDEST))
 
 
 async def keep(conn: AsyncConnection, collection: str, record_id: str, moment: str) -> None:
@@ -50,6 +58,6 @@ async def get(conn: AsyncConnection, collection: str, record_id: str, version: i
     return (await conn.execute(_ONE, {"name": collection, "record": record_id, "number": version})).one_or_none()
 
 
-async def expire(conn: AsyncConnection, before: str) -> int:
-    """Delete the versions that were replaced before that moment; returns how many."""
-    return (await conn.execute(delete(record_versions).where(record_versions.c.replaced_at < before))).rowcount
+async def expire(conn: AsyncConnection, before: str, count: int) -> int:
+    """Delete versions that were replaced before that moment, the oldest first and so many at most; returns how many."""
+    return (await conn.execute(_EXPIRE, {"moment": before, "count": count})).rowcount

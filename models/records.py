@@ -15,6 +15,8 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
+    delete,
+    literal_column,
     select,
     text,
     type_coerce,
@@ -52,11 +54,15 @@ records = Table(
 
 _ONE = select(records).where(records.c.collection == bindparam("name"), records.c.id == bindparam("record"))
 _LOCKED = _ONE.with_for_update()
-_LOCKED_ALL = (
-    select(records)
-    .where(pair_of(records.c.collection, records.c.id, "pairs"))
-    .order_by(records.c.collection, records.c.id)
-    .with_for_update()
+# An update that changes nothing locks the row, whether it was there or not.
+_TAKE_ALL = text(
+    "INSERT INTO records (collection, id, position, version, created_at, updated_at)"
+    " SELECT value->>0, value->>1, value->>2, 0, now(), now()"
+    " FROM json_array_elements(CAST(:wanted AS json)) WITH ORDINALITY AS t(value, place) ORDER BY place"
+    " ON CONFLICT (collection, id) DO UPDATE SET id = excluded.id"
+)
+_GIVE_BACK = delete(records).where(
+    pair_of(records.c.collection, records.c.id, "pairs"), records.c.version == literal_column("0")
 )
 _POSITION = select(records.c.position).where(
     records.c.collection == bindparam("name"), records.c.id == bindparam("record")
@@ -105,11 +111,22 @@ async def lock(conn: AsyncConnection, collection: str, record_id: str) -> Any | 
     return (await conn.execute(_LOCKED, {"name": collection, "record": record_id})).one_or_none()
 
 
-async def lock_all(conn: AsyncConnection, pairs: Iterable[tuple[str, str]]) -> None:
-    """Hold those records, by collection and id, that there are: always in one order, so that nobody waits in a ring."""
+async def take_all(conn: AsyncConnection, pairs: Iterable[tuple[str, str]]) -> None:
+    """Hold records, by collection and id, always in one order, so that two who take several do not wait in a ring.
+
+    Of those that are not there a place is held, which is to be given back.
+    """
+    wanted = [(collection, id, new_id()) for collection, id in sorted(set(pairs))]
+    # SQLite has one writer, who need hold nothing.
+    if conn.dialect.name == "postgresql" and wanted:
+        await conn.execute(_TAKE_ALL, {"wanted": orjson.dumps(wanted).decode()})
+
+
+async def give_back(conn: AsyncConnection, pairs: Iterable[tuple[str, str]]) -> None:
+    """Remove those places that were taken and that nothing came to."""
     wanted = set(pairs)
     if conn.dialect.name == "postgresql" and wanted:
-        await conn.execute(_LOCKED_ALL, {"pairs": as_set(wanted)})
+        await conn.execute(_GIVE_BACK, {"pairs": as_set(wanted)})
 
 
 async def take(conn: AsyncConnection, collection: str, record_id: str) -> Any:

@@ -33,7 +33,8 @@ class Unfit(ValueError):
 class TableConfig:
     """What is to be told of a table: these columns, to everybody or to the ``owner`` (a column) of each row.
 
-    A row is told of in ``row_bytes`` of JSON at most.
+    A row is told of in ``row_bytes`` of JSON at most, and ``rows`` of a transaction one by one: of more, whoever hears
+    the table is told to reload.
     """
 
     schema: str
@@ -41,6 +42,7 @@ class TableConfig:
     columns: tuple[str, ...]
     owner: str | None
     row_bytes: int
+    rows: int
 
     @property
     def channel(self) -> str:
@@ -135,6 +137,11 @@ async def shape_of(conn: AsyncConnection, config: TableConfig) -> TableShape:
     )
 
 
+def fitted(row: str, config: TableConfig) -> str:
+    """What is told of a row (SQL of a jsonb): without its long values if it is too large; null of none."""
+    return f"CASE WHEN octet_length({row}::text) > {config.row_bytes} THEN hubbub_short({row}) ELSE {row} END"
+
+
 def _owner(config: TableConfig) -> tuple[str, ...]:
     return (config.owner,) if config.owner else ()
 
@@ -174,23 +181,38 @@ def _as_text(value: str) -> str:
 def _value(column: Any) -> str:
     value = f"r.{quoted(column.name)}"
     if column.element_known:
-        unsafe = {"int8": _unsafe_integer("e"), "numeric": _unsafe_numeric("e")}.get(column.element)
-        if column.element in {"json", "jsonb"}:
-            return f"pg_catalog.to_jsonb({value}::text[])"
-        if unsafe is None:
-            return f"pg_catalog.to_jsonb({value})"
-        some = f"EXISTS (SELECT FROM pg_catalog.unnest({value}) AS e WHERE {unsafe})"
-        return f"CASE WHEN {some} THEN pg_catalog.to_jsonb({value}::text[]) ELSE pg_catalog.to_jsonb({value}) END"
+        return _list(column.element, value)
     if not column.known or column.element is not None:
         return f"pg_catalog.to_jsonb({_as_text(value)})"
-    if column.type in {"json", "jsonb"}:
+    if column.type == "json":
         return f"hubbub_json({value}::text)"
-    unsafe = {"int8": _unsafe_integer(value), "numeric": _unsafe_numeric(value)}.get(column.type)
-    return f"pg_catalog.to_jsonb({value})" if unsafe is None else f"CASE WHEN {unsafe} THEN {_text_of(value)}"
+    if column.type == "jsonb":
+        return f"CASE WHEN {_unread(value)} THEN NULL ELSE {value} END"
+    unsafe = _UNSAFE.get(column.type)
+    return _safe(value, "text", unsafe and unsafe(value))
 
 
-def _text_of(value: str) -> str:
-    return f"pg_catalog.to_jsonb({value}::text) ELSE pg_catalog.to_jsonb({value}) END"
+def _list(element: str, value: str) -> str:
+    if element in {"json", "jsonb"}:
+        return f"pg_catalog.to_jsonb({value}::text[])"
+    unsafe = _UNSAFE.get(element)
+    some = unsafe and f"EXISTS (SELECT FROM pg_catalog.unnest({value}) AS e WHERE {unsafe('e')})"
+    return _safe(value, "text[]", some)
+
+
+def _safe(value: str, text_type: str, unsafe: str | None) -> str:
+    """A value as jsonb, or as text where a client would not read it as what it is."""
+    if unsafe is None:
+        return f"pg_catalog.to_jsonb({value})"
+    return f"CASE WHEN {unsafe} THEN pg_catalog.to_jsonb({value}::{text_type}) ELSE pg_catalog.to_jsonb({value}) END"
+
+
+def _unread(value: str) -> str:
+    """Whether no client could read a jsonb: nested too deep, or with a number that no double holds."""
+    numbers = '$.** ? (@.type() == "number" && (@ > 1.7e308 || @ < -1.7e308))'
+    return " OR ".join(
+        f"pg_catalog.jsonb_path_exists({value}, 'strict {path}')" for path in ("$.**{32 to last}", numbers)
+    )
 
 
 def _unsafe_integer(value: str) -> str:
@@ -204,3 +226,7 @@ def _unsafe_numeric(value: str) -> str:
         f"CASE WHEN {value} = 0::numeric THEN false WHEN abs({value}) NOT BETWEEN 1e-300 AND 1e300 THEN true"
         f" ELSE {value}::float8::numeric <> {value} END"
     )
+
+
+# By type: whether JavaScript would read a value as another one.
+_UNSAFE = {"int8": _unsafe_integer, "numeric": _unsafe_numeric}

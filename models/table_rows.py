@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.table_columns import SETTINGS, TableShape, quoted
+from models.table_columns import SETTINGS, TableShape, fitted, quoted
 
 # How many rows are read at a time.
 _BATCH = 100
@@ -26,8 +26,8 @@ async def pages(conn: AsyncConnection, shape: TableShape, owner_id: str | None) 
     order = ", ".join(f"r.{quoted(name)} DESC" for name in shape.key)
     await conn.exec_driver_sql(
         "DECLARE hubbub_rows NO SCROLL CURSOR FOR"
-        f" SELECT hubbub_fit({shape.row}, {shape.config.row_bytes})::text FROM {shape.sql_name} AS r{owned}"
-        f" ORDER BY {order}"
+        f" SELECT ({fitted('s.seen', shape.config)})::text"
+        f" FROM (SELECT {shape.row} AS seen FROM {shape.sql_name} AS r{owned} ORDER BY {order}) AS s"
     )
     while True:
         rows = (await conn.exec_driver_sql(f"FETCH {_BATCH} FROM hubbub_rows")).scalars().all()

@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.table_columns import SETTINGS, TableShape, literal, quoted
+from models.event_log import EXPIRY_LOCK
+from models.table_columns import SETTINGS, TableShape, fitted, literal, quoted
 
 _TRIGGERS = {
     "hubbub_insert": "AFTER INSERT ON {table} REFERENCING NEW TABLE AS new_rows",
@@ -21,8 +22,6 @@ _TRIGGERS = {
 }
 _PREFIX = "hubbub_watch_"
 _REMARK = "hubbub watch "
-# Longer values are left out of a row that is too large.
-_KEPT_BYTES = 64
 # What JSON any client reads: hubbub_publish has the same bounds, and refuses where this must not.
 _JSON = """
 CREATE OR REPLACE FUNCTION hubbub_json(value text) RETURNS jsonb
@@ -32,8 +31,8 @@ DECLARE
     parsed jsonb;
 BEGIN
     parsed := value::jsonb;
-    IF jsonb_path_exists(parsed, 'strict $.**{{32 to last}}')
-        OR jsonb_path_exists(parsed, 'strict $.** ? (@.type() == "number" && (@ > 1.7e308 || @ < -1.7e308))')
+    IF pg_catalog.jsonb_path_exists(parsed, 'strict $.**{{32 to last}}')
+        OR pg_catalog.jsonb_path_exists(parsed, 'strict $.** ? (@.type() == "number" && (@ > 1.7e308 || @ < -1.7e308))')
     THEN
         RETURN NULL;
     END IF;
@@ -43,17 +42,12 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$
 """
-_FIT = f"""
-CREATE OR REPLACE FUNCTION hubbub_fit(whole jsonb, bytes integer) RETURNS jsonb
-LANGUAGE sql IMMUTABLE STRICT SET search_path = {{schema}}, pg_temp
+_SHORT = """
+CREATE OR REPLACE FUNCTION hubbub_short(whole jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE SET search_path = {schema}, pg_temp
 AS $$
-    SELECT CASE WHEN octet_length(whole::text) <= bytes THEN whole ELSE coalesce(
-        (
-            SELECT pg_catalog.jsonb_object_agg(key, value) FROM jsonb_each(whole)
-            WHERE octet_length(value::text) <= {_KEPT_BYTES}
-        ),
-        '{{{{}}}}'
-    ) END
+    SELECT coalesce(pg_catalog.jsonb_object_agg(key, value), '{{}}') FROM jsonb_each(whole)
+    WHERE octet_length(value::text) <= 64
 $$
 """
 # No row of it outlives its transaction, so that nothing need be written ahead for it.
@@ -70,23 +64,34 @@ CREATE UNLOGGED TABLE IF NOT EXISTS table_changes (
 _NUMBER = """
 CREATE OR REPLACE FUNCTION hubbub_number_changes() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = {schema}, pg_temp
+-- Planned when the table is empty, a scan of it all would look best, and later find what is dead.
+SET enable_seqscan = off SET jit = off
 AS $$
 DECLARE
     target text;
     count bigint;
+    uncounted boolean;
     newest bigint;
 BEGIN
-    FOR target, count IN
-        SELECT c.channel, count(*) FROM table_changes AS c
+    FOR target, count, uncounted IN
+        SELECT c.channel, count(*), bool_or(c.data IS NULL) FROM table_changes AS c
         WHERE c.transaction = pg_current_xact_id() AND c.channel IS NOT NULL GROUP BY 1 ORDER BY 1
     LOOP
+        PERFORM pg_notify('hubbub_events', 'c:' || target);
+        IF uncounted OR count > {rows} THEN
+            -- A number without an event, and none before it: nobody can go on from there.
+            INSERT INTO channels AS c (name, seq) VALUES (target, 1)
+                ON CONFLICT (name) DO UPDATE SET seq = c.seq + 1;
+            PERFORM pg_advisory_xact_lock({lock});
+            DELETE FROM event_log AS e WHERE e.channel = target;
+            CONTINUE;
+        END IF;
         INSERT INTO channels AS c (name, seq) VALUES (target, count)
             ON CONFLICT (name) DO UPDATE SET seq = c.seq + excluded.seq RETURNING c.seq INTO newest;
         INSERT INTO event_log (channel, seq, event, at, data, audience)
             SELECT target, newest - count + row_number() OVER (ORDER BY c.place), 'table:changed',
                 date_trunc('milliseconds', clock_timestamp()), c.data, c.audience
             FROM table_changes AS c WHERE c.transaction = pg_current_xact_id() AND c.channel = target;
-        PERFORM pg_notify('hubbub_events', 'c:' || target);
     END LOOP;
     DELETE FROM table_changes AS c WHERE c.transaction = pg_current_xact_id();
     RETURN NULL;
@@ -115,8 +120,8 @@ _CHANGES = """
         )
         SELECT pg_current_xact_id(), {channel},
             '{{"eventType":"' || kind || '","id":' || pg_catalog.to_jsonb(id)::text
-            || ',"new":' || coalesce(hubbub_fit(now, {bytes})::text, 'null')
-            || ',"old":' || coalesce(hubbub_fit(was, {bytes})::text, 'null') || ',"version":null}}',
+            || ',"new":' || coalesce(({now})::text, 'null')
+            || ',"old":' || coalesce(({was})::text, 'null') || ',"version":null}}',
             {audience}
         FROM told ORDER BY id;
 """
@@ -160,10 +165,19 @@ def _body(shape: TableShape) -> str:
             earlier=earlier,
             later=later,
             channel=literal(config.channel),
-            bytes=config.row_bytes,
+            was=fitted("was", config),
+            now=fitted("now", config),
             audience=audience,
         )
-        branches.append(f"    IF TG_OP = '{operation}' THEN{changes}    END IF;\n")
+        written = (sides[1] or sides[0] or "").format(table=shape.sql_name)
+        some = f"SELECT FROM {written} LIMIT {config.rows + 1}"
+        branches.append(
+            f"    IF TG_OP = '{operation}' THEN\n"
+            f"        IF (SELECT count(*) FROM ({some}) AS rows_of_it) > {config.rows} THEN\n"
+            f"            INSERT INTO table_changes (transaction, channel)"
+            f" VALUES (pg_current_xact_id(), {literal(config.channel)});\n"
+            f"        ELSE{changes}        END IF;\n    END IF;\n"
+        )
     return (
         "\nBEGIN\n"
         + "".join(branches)
@@ -176,8 +190,8 @@ def _body(shape: TableShape) -> str:
 async def install(conn: AsyncConnection, shape: TableShape) -> None:
     """Have a table's changes told as it is configured, whatever was before. Raises what the database raises."""
     schema = quoted(await conn.scalar(text("SELECT current_schema()")) or "public")
-    for statement in (_JSON, _FIT, _SET_ASIDE, _NUMBER):
-        await conn.exec_driver_sql(statement.format(schema=schema))
+    for statement in (_JSON, _SHORT, _SET_ASIDE, _NUMBER):
+        await conn.exec_driver_sql(statement.format(schema=schema, rows=shape.config.rows, lock=EXPIRY_LOCK))
     await conn.exec_driver_sql("REVOKE ALL ON FUNCTION hubbub_number_changes() FROM PUBLIC")
     if not await conn.scalar(
         text("SELECT 1 FROM pg_trigger WHERE tgrelid = 'table_changes'::regclass AND tgname = 'hubbub_number_changes'")
@@ -187,7 +201,8 @@ async def install(conn: AsyncConnection, shape: TableShape) -> None:
     settings = " ".join(f"SET {setting} = {literal(value)}" for setting, value in SETTINGS.items())
     await conn.exec_driver_sql(
         f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
-        f" SET search_path = {schema}, pg_temp {settings} AS {_in_dollars(_body(shape))}"
+        # To compile it, as PostgreSQL would a statement whose rows it cannot estimate, takes a tenth of a second.
+        f" SET search_path = {schema}, pg_temp SET jit = off {settings} AS {_in_dollars(_body(shape))}"
     )
     await conn.exec_driver_sql(f"COMMENT ON FUNCTION {name}() IS {literal(_REMARK + shape.config.title)}")
     await conn.exec_driver_sql(f"REVOKE ALL ON FUNCTION {name}() FROM PUBLIC")

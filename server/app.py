@@ -156,6 +156,7 @@ def create_app(settings: Settings) -> web.Application:
         settings.filter_terms,
         settings.filter_length,
         settings.snapshot_records,
+        settings.table_rows,
     )
     background = BackgroundWork()
     limiter = (
@@ -281,7 +282,7 @@ def create_app(settings: Settings) -> web.Application:
 
     async def lifetime(_: web.Application) -> AsyncIterator[None]:
         await open_database(settings, database)
-        await watching.review(database, shared.tables, settings.record_bytes)
+        await watching.review(database, shared.tables, settings)
         media.open()
         spool.open()
         if bus is not None:

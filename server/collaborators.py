@@ -1,6 +1,6 @@
 """Collaborators: who has a document open, and where in it each of them is; on all workers.
 
-Each connection that hears a document's edits is held in ``Leases``, with what its editor said last. Who they are is
+Each connection that has a document open is held in ``Leases``, with what its editor said last. Who they are is
 what their tokens say: an editor tells nothing but its own number and its cursor.
 """
 
@@ -64,7 +64,7 @@ class Place:
 
 
 class Collaborators:
-    """Told by the subscriptions who comes to hear a document's edits and who goes.
+    """Told by the subscriptions who opens a document and who goes.
 
     Args:
         leases: what all workers hold.
@@ -185,14 +185,14 @@ class CollaboratorsTold:
 
 def told_of(leases: Leases, channel: str) -> Told | None:
     """What is told on a channel, if it is a document's."""
-    is_document = channel.startswith(_TOPIC) and not channel.endswith(access.EDITS)
+    is_document = channel.startswith(_TOPIC) and not channel.endswith(access.OPEN)
     return CollaboratorsTold(leases, channel) if is_document else None
 
 
 def _topic_of(channel: str) -> str | None:
     """The topic of those who have a document open; None for a channel that does not say so."""
-    if channel.startswith(_TOPIC) and channel.endswith(access.EDITS):
-        return channel.removesuffix(access.EDITS)
+    if channel.startswith(_TOPIC) and channel.endswith(access.OPEN):
+        return channel.removesuffix(access.OPEN)
     return None
 
 

@@ -112,9 +112,9 @@ class DocumentKeeper:
     async def _save(self, document_id: str) -> None:
         try:
             async with self._database.write() as conn:
-                row = await documents.keep(conn, document_id, self._worker, self._seconds)
-            if row is not None:
-                await settle(self._desk, document_id, row)
+                mine = await documents.keep(conn, document_id, self._worker, self._seconds)
+            if mine:
+                await settle(self._desk, document_id)
         except Exception as error:
             # Not at once: what is wrong with one document must not hold up the others.
             self._failed[document_id] = asyncio.get_running_loop().time() + _RETRY_SECONDS

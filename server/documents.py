@@ -1,4 +1,4 @@
-"""Documents: what their handlers need of this worker, and how edits reach those who have them open on any worker."""
+"""Documents: what their handlers need of this worker, and how edits reach those who hear them on any worker."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from handlers import access, yjs
+from handlers import yjs
 from handlers.base import Actor, Context, DocumentRules, Folded, OpenState, Services
 from handlers.errors import Unavailable
 from models import document_updates, documents, event_log
@@ -129,11 +129,10 @@ class SharedDocuments:
         return await self._editor.rewrite(state, content)
 
     def edited(self, document_id: str, number: int, update: bytes, user_id: str) -> None:
-        """After the commit: show an edit to everybody who has the document open."""
+        """After the commit: show an edit to every connection that hears the document."""
         data = {"documentId": document_id, "update": {"_placeholder": True, "num": 0}, "userId": user_id, "n": number}
-        # The channel that clients know; the one that this goes through is between workers.
-        sent = event_log.envelope(f"document:{document_id}", "document:updated", now(), orjson.dumps(data))
-        channel = access.edits_of(document_id)
+        channel = f"document:{document_id}"
+        sent = event_log.envelope(channel, "document:updated", now(), orjson.dumps(data))
         self._delivery.signal(channel, "document:updated", sent + b"\n" + update)
         self._delivery.show(channel, "document:updated", sent, (update,))
         self.due()

@@ -13,6 +13,8 @@ from models.types import ago
 log = logging.getLogger("hubbub.retention")
 
 EVERY_SECONDS = 2.0
+# So that a setting that is lowered after years does not end in a transaction that nobody has the patience for.
+AT_ONCE = 5000
 # As long as a synchronised mutation is remembered (the contract's section 9).
 RESULT_SECONDS = 7 * 86_400
 
@@ -53,9 +55,13 @@ class Retention:
         """Delete once; returns how many events went, None when another worker was at it."""
         async with self._database.write() as conn:
             await idempotency.expire(conn, ago(RESULT_SECONDS))
-            await record_versions.expire(conn, ago(self._history))
-            await conflicts.expire(conn, ago(self._history))
             return await event_log.expire(conn, ago(self._seconds), self._events, names)
+
+    async def sweep_history(self) -> None:
+        """Delete once what is kept of records and conflicts, as much as a transaction may take."""
+        async with self._database.write() as conn:
+            await record_versions.expire(conn, ago(self._history), AT_ONCE)
+            await conflicts.expire(conn, ago(self._history), AT_ONCE)
 
     async def _work(self) -> None:
         names: set[str] | None = None
@@ -70,5 +76,9 @@ class Retention:
             except Exception as error:
                 self._grown |= grown
                 log.warning("Old events could not be deleted; trying again", extra={"cause": repr(error)})
+            try:
+                await self.sweep_history()
+            except Exception as error:
+                log.warning("Old versions could not be deleted; trying again", extra={"cause": repr(error)})
             # Not in step with the other workers, who started together.
             await asyncio.sleep(EVERY_SECONDS * random.uniform(0.5, 1))  # noqa: S311 - jitter, no secret

@@ -234,8 +234,11 @@ class Settings:
     record_scan_bytes: int = _count(
         "HUBBUB_RECORD_SCAN_BYTES", "4194304", "bytes of records that one filtered list looks at", 1024
     )
-    filter_terms: int = _count("HUBBUB_FILTER_TERMS", "100", "comparisons of a filter, each value of in one of them")
+    filter_terms: int = _count("HUBBUB_FILTER_TERMS", "100", "comparisons of a filter; a pattern counts ten")
     filter_length: int = _count("HUBBUB_FILTER_LENGTH", "4000", "characters of a filter")
+    table_rows: int = _count(
+        "HUBBUB_TABLE_ROWS", "10000", "rows of a transaction told one by one; of more, subscribers reload"
+    )
     snapshot_records: int = _count("HUBBUB_SNAPSHOT_RECORDS", "1000", "records, or rows, of a snapshot")
     document_update_bytes: int = _count("HUBBUB_DOCUMENT_UPDATE_BYTES", "524288", "bytes of a Yjs update")
     document_bytes: int = _count("HUBBUB_DOCUMENT_BYTES", "4194304", "bytes of a document with all its edits")
@@ -257,7 +260,7 @@ class Settings:
     broadcast_share: float = _var(
         "HUBBUB_BROADCAST_SHARE", "0.5", types.positive(1), "part of a worker's time that a broadcast may take"
     )
-    document_bases: int = _count("HUBBUB_DOCUMENT_BASES", "200", "versions that a text without Yjs can begin with")
+    document_bases: int = _count("HUBBUB_DOCUMENT_BASES", "50", "versions that a text without Yjs can begin with")
     document_signal_seconds: float = _seconds(
         "HUBBUB_DOCUMENT_SIGNAL_SECONDS", "0.2", "between two signals of who is in a document"
     )

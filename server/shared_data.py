@@ -75,10 +75,9 @@ def _watched(name: str, said: Any) -> WatchedTable:
         raise ValueError(f"{place}.columns: name each column once")
     if policy == OWNER and "owner" not in said:
         raise ValueError(f'{place}.owner: read = "owner" needs it; name the column with the id of a row\'s user')
-    if policy != OWNER and "owner" in said:
-        raise ValueError(f'{place}.owner: it restricts nothing unless read = "owner"; give that, or leave owner out')
     owner = _column(f"{place}.owner", said["owner"]) if "owner" in said else None
-    return WatchedTable(schema, table, policy, tuple(columns), owner)
+    # Another policy asks for nobody's id: the key may stay in the file while policies are tried out.
+    return WatchedTable(schema, table, policy, tuple(columns), owner if policy == OWNER else None)
 
 
 def _tables(name: str, found: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -103,9 +102,7 @@ def _known(place: str, said: Any, keys: Iterable[str]) -> None:
 def _policy(place: str, key: str, said: Mapping[str, Any]) -> str:
     if key not in said:
         raise ValueError(f"{place}.{key} is missing; give one of {', '.join(POLICIES)}")
-    # Visitors read what is public, and do nothing else.
-    allowed = POLICIES if key == "read" else POLICIES[1:]
-    return _one_of(f"{place}.{key}", said[key], allowed)
+    return _one_of(f"{place}.{key}", said[key], POLICIES)
 
 
 def _one_of(place: str, value: Any, choices: tuple[str, ...]) -> str:

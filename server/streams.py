@@ -89,7 +89,9 @@ class StreamGroup:
                 self._write_to_some(stream, event, frame)
 
     def hear_signal(self, channel: str, event: str, envelope: bytes, attachments: tuple[bytes, ...] = ()) -> None:
-        """Write the signal to all."""
+        """Write the signal to all, unless it has bytes, which a stream of text cannot carry."""
+        if attachments:
+            return
         frame = sse_frames.of_signal(envelope)
         for stream in (*self._level, *self._ahead):
             stream.write(frame)

@@ -151,7 +151,8 @@ class Subscription:
         self._end(self)
 
     def reset(self) -> None:
-        """Cut the connection, which comes back and learns that it must reload."""
+        """Cut the connection, which comes back, starts anew and learns that it must reload."""
+        self._sio.start_anew(self.connection)
         self._sio.drop_transport(self.connection)
 
     def start(self, seen: int, first: list[Event]) -> None:

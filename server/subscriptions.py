@@ -53,7 +53,7 @@ class SocketSubscriptions:
     def check(self, connection: str, channel: str) -> None:
         """Raise ``Invalid`` when the connection may not have one more subscription."""
         mine = self._of_connection.get(connection, {})
-        counted = sum(1 for name in mine if not name.startswith("user:") and not name.endswith(access.EDITS))
+        counted = sum(1 for name in mine if not name.startswith("user:") and not name.endswith(access.OPEN))
         if channel not in mine and counted >= self._limit:
             raise Invalid(
                 f"A connection hears {self._limit} channels at most (HUBBUB_SUBSCRIPTIONS_PER_CONNECTION).",

@@ -33,7 +33,7 @@ def watch(settings: Settings, title: str) -> str:
         )
 
     async def install(conn: AsyncConnection) -> str:
-        shape = await shape_of(conn, config_of(tables[title], settings.record_bytes))
+        shape = await shape_of(conn, config_of(tables[title], settings))
         await table_triggers.install(conn, shape)
         return f"{title} is watched: its changes are told on {shape.config.channel}."
 
@@ -50,9 +50,9 @@ def unwatch(settings: Settings, title: str) -> str:
     return asyncio.run(_in_transaction(settings, title, remove))
 
 
-def config_of(table: WatchedTable, record_bytes: int) -> TableConfig:
+def config_of(table: WatchedTable, settings: Settings) -> TableConfig:
     """What is told of a declared table."""
-    return TableConfig(table.schema, table.name, table.columns, table.owner, record_bytes)
+    return TableConfig(table.schema, table.name, table.columns, table.owner, settings.record_bytes, settings.table_rows)
 
 
 async def _in_transaction(settings: Settings, title: str, change: Callable[[AsyncConnection], Awaitable[str]]) -> str:
@@ -81,7 +81,7 @@ async def _in_transaction(settings: Settings, title: str, change: Callable[[Asyn
         await database.close()
 
 
-async def review(database: Database, tables: Mapping[str, WatchedTable], record_bytes: int) -> None:
+async def review(database: Database, tables: Mapping[str, WatchedTable], settings: Settings) -> None:
     """Warn of each declared table that is not watched as it is declared, and of each that is watched undeclared.
 
     Raises what the database raises.
@@ -90,7 +90,7 @@ async def review(database: Database, tables: Mapping[str, WatchedTable], record_
         return
     async with database.read() as conn:
         for title, table in tables.items():
-            trouble = await _trouble(conn, config_of(table, record_bytes))
+            trouble = await _trouble(conn, config_of(table, settings))
             if trouble is not None:
                 log.warning("A table's changes are not told as declared: %s", trouble, extra={"table": title})
         for title in await table_triggers.watched(conn):

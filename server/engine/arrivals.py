@@ -147,6 +147,11 @@ class ArrivalServer(HandlingServer):
         if self.recovery is not None:
             self.recovery.forget(namespace or "/", sid)
 
+    def start_anew(self, sid: str, namespace: str | None = None) -> None:
+        """Let a client start anew when it comes back, whether it is away or here."""
+        if self.recovery is not None:
+            self.recovery.start_anew(namespace or "/", sid)
+
     def _redirect(self, sid: str, namespace: str, sink: Sink) -> None:
         # A stock manager sends to sessions only: with it, such events go out before the reply as they always did.
         if isinstance(self.manager, IndexedRooms):

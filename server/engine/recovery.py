@@ -30,6 +30,8 @@ class Client:
     #: It has certainly received what was sent to it up to this event's number.
     confirmed: int
     recovered: bool = False
+    #: It starts anew when it comes back: what it missed cannot be told.
+    anew: bool = False
     #: How often it has been lost.
     drops: int = 0
     left: list[Membership] = field(default_factory=list)
@@ -130,7 +132,7 @@ class Recovery:
     ) -> None:
         """Note what a client has that lost its transport, before its disconnect handler clears up."""
         client = self._here.get((namespace, sid))
-        if client is not None:
+        if client is not None and not client.anew:
             client.confirmed = max(client.confirmed, confirmed)
             client.memberships = client.left + [Membership(room, since) for room, since in rooms.items()]
             client.storage = storage
@@ -218,6 +220,13 @@ class Recovery:
         for client in [each for each in self._expected.values() if each.sid == sid and each.namespace == namespace]:
             del self._expected[client.pid]
             self._release(client)
+
+    def start_anew(self, namespace: str, sid: str) -> None:
+        """Expect a client no longer, and one that is here not either when it is lost."""
+        self.forget(namespace, sid)
+        client = self._here.get((namespace, sid))
+        if client is not None:
+            client.anew = True
 
     def close(self) -> None:
         """Forget everybody."""

@@ -96,9 +96,9 @@ function Tools({ document, view }) {
  *
  * @param {{view: import("../client/document.js").DocumentView}} props
  */
-function SavedMark({ view: { status, saved, canWrite } }) {
+function SavedMark({ view: { status, saved, kept, canWrite } }) {
   let mark = ["saved", "check", "Saved"];
-  if (status === "reconnecting") mark = ["pending", "offline", saved ? "Offline" : "Offline, kept here"];
+  if (status === "reconnecting") mark = ["pending", "offline", !saved && kept ? "Offline, kept here" : "Offline"];
   else if (!canWrite) mark = ["reading", "eye", "Read only"];
   else if (!saved) mark = ["saving", "clock", "Saving…"];
   const [look, icon, text] = mark;

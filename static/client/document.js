@@ -23,6 +23,7 @@ import { Sequence } from "./sequence.js";
  * @property {import("./types.js").SharedDocument | null} document
  * @property {boolean} canWrite
  * @property {boolean} saved                 whether the server has everything that was written here
+ * @property {boolean} kept                  whether what it does not have would survive a reload
  * @property {Collaborator[]} collaborators  the others who have it open, each once
  * @property {any} doc                       the Y.Doc; its Y.Text `content` is what the server knows as the text
  * @property {any} awareness                 where everybody is, as editors for Yjs expect it
@@ -72,6 +73,7 @@ export class Document extends Observable {
       document: null,
       canWrite: false,
       saved: true,
+      kept: false,
       collaborators: [],
       doc: null,
       awareness: null,
@@ -189,7 +191,7 @@ export class Document extends Observable {
     clearTimeout(this.#holeTimer);
     this.#cursors.told([]);
     if (this.getSnapshot().status === "ready") this.change({ status: "reconnecting" });
-    this.#keep();
+    void this.#keep();
   }
 
   /** @param {Uint8Array} update */
@@ -197,7 +199,7 @@ export class Document extends Observable {
     this.#unsent.push(update);
     this.change({ saved: false });
     if (this.#open) void this.#send();
-    else this.#keep();
+    else void this.#keep();
   }
 
   /**
@@ -232,14 +234,14 @@ export class Document extends Observable {
           this.#refused(error);
           break;
         }
-        this.#keep();
+        void this.#keep();
         await sleep(retryDelay(attempt++, error, settings));
       }
     }
     this.#sending = false;
     if (this.#unsent.length > 0) return;
     this.#kept.drop(this.#id);
-    this.change({ saved: true });
+    this.change({ saved: true, kept: false });
     this.#leaveIfDone();
   }
 
@@ -252,8 +254,13 @@ export class Document extends Observable {
     this.change({ error, canWrite: false });
   }
 
-  #keep() {
-    if (this.#unsent.length > 0) this.#kept.put(this.#id, [this.#yjs.mergeUpdates(this.#unsent)]);
+  async #keep() {
+    const unsent = this.#unsent;
+    const count = unsent.length;
+    if (count === 0) return;
+    this.change({ kept: false });
+    await this.#kept.put(this.#id, [this.#yjs.mergeUpdates(unsent)]);
+    if (this.#unsent === unsent && unsent.length === count) this.change({ kept: true });
   }
 
   /** @param {import("./types.js").Envelope} envelope */

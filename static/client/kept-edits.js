@@ -40,9 +40,10 @@ export class KeptEdits {
   /**
    * @param {string} documentId
    * @param {Uint8Array[]} updates all that the server lacks
+   * @returns {Promise<void>} when they, or newer ones, are kept
    */
   put(documentId, updates) {
-    this.#kept.put(documentId, updates);
+    return this.#kept.put(documentId, updates);
   }
 
   /** @param {string} documentId */
@@ -64,7 +65,7 @@ export class KeptEdits {
     if (take) return take(updates);
     const left = [...(this.#left.get(documentId) ?? []), ...updates];
     this.#left.set(documentId, left);
-    this.put(documentId, left);
+    void this.put(documentId, left);
     this.#changed([...this.#left.keys()]);
   }
 }

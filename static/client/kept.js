@@ -15,6 +15,10 @@ export class Kept {
   #owned;
   /** Of pages that were still there. @type {Set<string>} */
   #awaited = new Set();
+  /** What waits to be written while something of the same id is. @type {Map<string, {value: T | undefined, written: Promise<void>}>} */
+  #next = new Map();
+  /** @type {Map<string, Promise<any>>} */
+  #writing = new Map();
   #troubled = false;
 
   /**
@@ -30,16 +34,40 @@ export class Kept {
   }
 
   /**
+   * Keep a value. While one is being written of those that follow only the newest is.
+   *
    * @param {string} id
    * @param {T} value
+   * @returns {Promise<void>} when this value, or a newer one, is kept
    */
   put(id, value) {
-    void this.#tried(this.#storage.set(this.#own + id, value));
+    const next = this.#next.get(id);
+    if (next) {
+      next.value = value;
+      return next.written;
+    }
+    const waiting = { value, written: (this.#writing.get(id) ?? Promise.resolve()).then(() => this.#write(id)) };
+    this.#next.set(id, waiting);
+    return waiting.written;
   }
 
   /** @param {string} id */
   drop(id) {
-    void this.#tried(this.#storage.delete(this.#own + id));
+    const next = this.#next.get(id);
+    if (next) next.value = undefined;
+    else void this.#tried(this.#storage.delete(this.#own + id));
+  }
+
+  /** @param {string} id */
+  #write(id) {
+    const { value } = this.#next.get(id);
+    this.#next.delete(id);
+    const key = this.#own + id;
+    const writing = this.#tried(value === undefined ? this.#storage.delete(key) : this.#storage.set(key, value));
+    this.#writing.set(id, writing);
+    return writing.then(() => {
+      if (this.#writing.get(id) === writing) this.#writing.delete(id);
+    });
   }
 
   /** Leave what is kept to whoever comes next. */

@@ -52,7 +52,8 @@ export function browserStorage(name, { indexedDB = globalThis.indexedDB, locks =
    * @returns {Promise<T>}
    */
   const within = async (mode, ask) => {
-    const transaction = (await database()).transaction(STORE, mode);
+    // Relaxed: it need not survive that the machine loses its power.
+    const transaction = (await database()).transaction(STORE, mode, { durability: "relaxed" });
     const request = ask(transaction.objectStore(STORE));
     return new Promise((resolve, reject) => {
       transaction.oncomplete = () => resolve(request.result);

@@ -295,7 +295,7 @@ export class SyncQueue extends Observable {
   #keep(change) {
     const { error } = change;
     const plain = error && { code: error.code, message: error.message, fields: error.fields };
-    this.#kept.put(change.mutationId, { ...change, error: plain });
+    void this.#kept.put(change.mutationId, { ...change, error: plain });
   }
 
   /** @param {readonly Change[]} changes */

@@ -236,6 +236,17 @@ async def test_a_change_of_a_deleted_record_is_parked_too(arrive: Gathering) -> 
     assert (resolved["record"]["data"], resolved["record"]["version"]) == ({"text": "Mine"}, 3)
 
 
+async def test_a_record_that_a_moderator_brings_back_is_whose_it_was(arrive: Gathering) -> None:
+    ada, bo, mo = await arrive("Ada"), await arrive("Bo"), await arrive("Mo", role="moderator")
+    record = await creates(ada, "texts", {"text": "One"})
+    await ada.does("record:delete", **at(record))
+    await bo.refused("conflict", "record:upsert", **at(record), data={"text": "Bo's"}, baseVersion=1)
+    (conflict,) = await conflicts_of(mo, record)
+    resolved = await mo.does("conflict:resolve", conflictId=conflict["id"], resolution="local")
+    back = resolved["record"]
+    assert (back["data"], back["ownerId"], back["updatedBy"]) == ({"text": "Bo's"}, ada.id, mo.id)
+
+
 async def test_two_who_resolve_at_once(arrive: Gathering) -> None:
     ada, bo, mo = await arrive("Ada"), await arrive("Bo"), await arrive("Mo", role="moderator")
     record = await creates(ada, "texts", {"text": "One"})

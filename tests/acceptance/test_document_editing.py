@@ -139,7 +139,7 @@ async def test_streams_hear_of_versions_and_of_people_but_not_of_edits(arrive: G
         (desk,) = await sit_down(editors, document, ada)
         await desk.insert("Hello")
         (event,) = await stream.has(1)
-        assert event["data"] == {"documentId": document["id"], "version": 2}
+        assert event["data"] == {"documentId": document["id"], "version": 2, "n": 1}
         assert stream.signals("document:collaborators")
         assert not stream.signals("document:updated")
         await ada.does("document:share", documentId=document["id"])

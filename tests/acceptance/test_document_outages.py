@@ -1,7 +1,7 @@
 """Workers that are killed while people write: nothing acknowledged is lost, and others save what they were to save."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -11,6 +11,8 @@ from tests.acceptance.conftest import NO_LIMITS
 from tests.acceptance.writers import LATE, SOON
 from tests.support.editors import Editors, converge
 from tests.support.hubbub import Cluster, Hubbub, two_workers
+from tests.support.postgres_server import PostgresServer
+from tests.support.redis_server import RedisServer
 from tests.support.waiting import eventually
 
 OWNER = "ada"
@@ -152,3 +154,27 @@ async def test_a_text_is_whole_however_often_it_is_folded_meanwhile(hasty: Clust
     found = await look(hasty, hasty.a, document_id)
     assert found["content"] == text
     assert found["version"] > 3
+
+
+async def test_editors_of_two_workers_find_each_other_again_after_redis_was_away(
+    own_redis: Callable[[], RedisServer], postgres_server: PostgresServer, editors: Editors
+) -> None:
+    redis = own_redis()
+    cluster = two_workers(redis.url, postgres_server.create_database(), **SOON)
+    try:
+        cluster.start()
+        document_id = await begin(cluster, cluster.a)
+        here, there = [
+            await editors.open(worker.url, cluster.token(name), document_id)
+            for worker, name in ((cluster.a, "bo"), (cluster.b, "cy"))
+        ]
+        await here.insert("before ")
+        await converge(here, there)
+        redis.kill()
+        await here.insert("meanwhile ")
+        await here.settled()
+        # Nobody writes any more: what was missed shows by itself.
+        redis.start()
+        assert await converge(here, there, within=20) == "before meanwhile "
+    finally:
+        cluster.kill()

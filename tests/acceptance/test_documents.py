@@ -123,8 +123,6 @@ async def test_texts_without_yjs_are_settled_by_strategy(arrive: Gathering) -> N
     assert second["version"] == 2
     assert "conflict" not in second
     await bo.refused("invalid", "document:save", **same, content="x", baseVersion=3)
-    error = await bo.refused("conflict", "document:save", **same, content="x", baseVersion=1, strategy="manual")
-    assert (error["current"]["content"], error["current"]["version"]) == ("one 2 three", 2)
     merged = await bo.does("document:save", **same, content="one two three four", baseVersion=1, strategy="merge")
     assert merged["content"] == "one 2 three four"
     assert merged["conflict"] == {"strategy": "merge", "fields": ["content"], "lost": {}}
@@ -135,6 +133,50 @@ async def test_texts_without_yjs_are_settled_by_strategy(arrive: Gathering) -> N
     await ada.does("document:save", **same, content="yours")
     error = await bo.refused("conflict", "document:save", **same, content="x", baseVersion=1, strategy="merge")
     assert "not kept" in error["message"]
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("resolution", ["local", "remote", "custom"])
+async def test_a_text_that_was_parked_waits_until_it_is_resolved(arrive: Gathering, resolution: str) -> None:
+    ada, bo = await arrive("Ada", at=arrive.cluster.a), await arrive("Bo", at=arrive.cluster.b)
+    document = await begin(ada, "one two", **{bo.id: "write"})
+    same = {"documentId": document["id"]}
+    pad = await open_document(ada, document)
+    await ada.does("document:save", **same, content="one 2", baseVersion=1)
+    for _ in range(2):
+        error = await bo.refused("conflict", "document:save", **same, content="1 two", baseVersion=1, strategy="manual")
+        contract.document(error["current"])
+        assert (error["current"]["content"], error["current"]["version"]) == ("one 2", 2)
+    told = await bo.hears("conflict:created", channel=bo.own_channel)
+    (parked,) = (await bo.does("conflict:list"))["conflicts"]
+    assert told["data"] == {"conflictId": parked["id"], "collection": "document", "recordId": document["id"]}
+    assert [parked[side] for side in ("local", "remote", "base")] == [
+        {"content": "1 two"},
+        {"content": "one 2"},
+        {"content": "one two"},
+    ]
+    for bad in ({}, {"content": 1}):
+        await bo.refused("invalid", "conflict:resolve", conflictId=parked["id"], resolution="custom", data=bad)
+    data = {"data": {"content": "1 2"}} if resolution == "custom" else {}
+    resolved = await bo.does("conflict:resolve", conflictId=parked["id"], resolution=resolution, **data)
+    expected = {"local": "1 two", "remote": "one 2", "custom": "1 2"}[resolution]
+    assert resolved["record"]["content"] == expected
+    assert (await ada.does("document:get", **same))["content"] == expected
+    await ada.hears("document:updated", lambda data: data["n"] == (1 if resolution == "remote" else 2))
+    for update in [each["update"] for each in ada.heard("document:updated")]:
+        pad.apply(update)
+    assert str(pad) == expected
+    assert (await bo.does("conflict:list"))["conflicts"] == []
+
+
+async def test_what_was_parked_goes_with_its_document(arrive: Gathering) -> None:
+    ada, bo = await arrive("Ada"), await arrive("Bo")
+    document = await begin(ada, "one", **{bo.id: "write"})
+    await ada.does("document:save", documentId=document["id"], content="two")
+    stale = {"documentId": document["id"], "content": "three", "baseVersion": 1, "strategy": "manual"}
+    await bo.refused("conflict", "document:save", **stale)
+    await ada.does("document:delete", documentId=document["id"])
+    assert (await bo.does("conflict:list"))["conflicts"] == []
 
 
 async def test_a_text_without_yjs_changes_what_it_differs_in_alone(arrive: Gathering) -> None:
@@ -174,7 +216,8 @@ async def test_a_named_version_is_restored_by_an_edit_that_live_editors_follow(a
     same = {"documentId": document["id"]}
     pad = await open_document(bo, document)
     await edit(bo, document, pad.write("First "))
-    named = await ada.creates("document:snapshot", **same, name="First draft")
+    named = await ada.creates("document:snapshot", **same, name="First draft", clientId="first")
+    assert await ada.does("document:snapshot", **same, name="First draft", clientId="first") == named
     contract.keys(named, contract.VERSION)
     assert named["name"] == "First draft"
     await edit(bo, document, pad.erase(0, len(str(pad))))
@@ -237,7 +280,22 @@ async def test_a_snapshot_of_the_channel_is_the_document_and_who_is_there(arrive
     assert [each["userId"] for each in reply["snapshot"]["collaborators"]] == [ada.id]
     await edit(ada, document, pad.write("More. "))
     assert (await saved(bo, document, 2))["content"] == "More. Hello"
-    assert bo.heard("document:updated") == [], "edits are for those who have it open"
+
+
+async def test_who_subscribes_without_opening_hears_edits_and_is_no_collaborator(arrive: Gathering) -> None:
+    ada, bo = await arrive("Ada", at=arrive.cluster.a), await arrive("Bo", at=arrive.cluster.b)
+    document = await begin(ada, "Hello", **{bo.id: "read"})
+    await bo.subscribes(channel(document))
+    pad = await open_document(ada, document)
+    update = pad.write("More. ")
+    await edit(ada, document, update)
+    told = (await bo.hears("document:updated"))["data"]
+    assert (bytes(told["update"]), told["userId"], told["n"]) == (update, ada.id, 1)
+    await edit(ada, document, pad.write("And more. "))
+    await bo.hears("document:updated", lambda data: data["n"] == 2)
+    assert [data["n"] for data in bo.heard("document:updated")] == [1, 2]
+    reply = await bo.subscribes(channel(document), snapshot=True)
+    assert [each["userId"] for each in reply["snapshot"]["collaborators"]] == [ada.id]
 
 
 async def test_a_backend_reads_every_document_and_publishes_to_none(arrive: Gathering) -> None:

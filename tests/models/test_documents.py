@@ -73,7 +73,7 @@ async def test_one_worker_keeps_a_document_until_its_time_is_over(database: Data
 
     async def keep(worker: str, seconds: float) -> bool:
         async with database.write() as conn:
-            return await documents.keep(conn, row.id, worker, seconds) is not None
+            return await documents.keep(conn, row.id, worker, seconds)
 
     async def is_due(worker: str) -> bool:
         async with database.read() as conn:

@@ -11,6 +11,9 @@ from models import (
     broadcasts,
     comments,
     conflicts,
+    document_updates,
+    document_versions,
+    documents,
     engagement,
     event_log,
     idempotency,
@@ -63,10 +66,10 @@ QUESTIONS: dict[str, Question] = {
     "first results": lambda conn, room: idempotency.first_results(conn, "user-1", "thing:do", ["client-1", "new"]),
     "known users": lambda conn, room: users.known(conn, ["user-1", "user-2"]),
     "when they were last seen": lambda conn, room: users.last_seen(conn, ["user-1", "user-2"]),
-    "a queue's records, held": lambda conn, room: _hold(conn),
+    "that a queue's records are held": lambda conn, room: _hold(conn),
     "that a record is written": lambda conn, room: _rewrite(conn),
     "what a record was": lambda conn, room: record_versions.get(conn, "tasks", "record-1", 1),
-    "which versions are too old": lambda conn, room: record_versions.expire(conn, ago(MESSAGES - 10)),
+    "which versions are too old": lambda conn, room: record_versions.expire(conn, ago(5), 10),
     "a page of records": lambda conn, room: records.page(conn, "tasks", owner_id=None, before=f"{PEOPLE:06}", limit=50),
     "the first page of records": lambda conn, room: records.page(conn, "tasks", owner_id=None, before=None, limit=50),
     "somebody's records": lambda conn, room: records.page(
@@ -79,7 +82,7 @@ QUESTIONS: dict[str, Question] = {
     "conflicts by their ids": lambda conn, room: conflicts.among(conn, ["conflict-1", "nothing"]),
     "a conflict, held": lambda conn, room: conflicts.lock(conn, "conflict-1"),
     "whether a change is parked": lambda conn, room: _park(conn),
-    "which conflicts are too old": lambda conn, room: conflicts.expire(conn, ago(MESSAGES - 10)),
+    "which conflicts are too old": lambda conn, room: conflicts.expire(conn, ago(5), 10),
     "public stories": lambda conn, room: stories.page(conn, reader_id=None, author_id=None, before=None, limit=20),
     "stories that I find": lambda conn, room: stories.page(
         conn, reader_id="user-1", author_id=None, before="story-9", limit=20
@@ -146,6 +149,22 @@ QUESTIONS: dict[str, Question] = {
     "that its push service fails": lambda conn, room: push_subscriptions.rest(conn, [("subscription", now())]),
     "that it works again": lambda conn, room: push_subscriptions.recover(conn, ["subscription"]),
     "that it is gone": lambda conn, room: push_subscriptions.remove(conn, ["subscription"]),
+    "the documents, locked": lambda conn, room: documents.lock_all(conn, ["document-1", "nothing"]),
+    "what people may do with documents": lambda conn, room: documents.rights(conn, [("document-1", "user-1")]),
+    "who may read a document": lambda conn, room: documents.readers(conn, "document-1", ["user-1", "user-2"]),
+    "somebody's documents": lambda conn, room: documents.page(conn, "user-1", "document-9", 20),
+    "a document, whole": lambda conn, room: documents.get(conn, "document-1"),
+    "that documents were edited": lambda conn, room: _edit(conn),
+    "which documents are due": lambda conn, room: documents.due(conn, "worker", 50),
+    "when the next document is due": lambda conn, room: documents.next_due(conn),
+    "who keeps a document": lambda conn, room: documents.keep(conn, "document-1", "worker", 10),
+    "edits that followed": lambda conn, room: document_updates.after(conn, "document-1", 3),
+    "how large they are": lambda conn, room: document_updates.size_after(conn, "document-1", 3),
+    "that edits are folded": lambda conn, room: document_updates.fold(conn, "document-2", 3),
+    "named versions": lambda conn, room: document_versions.page(conn, "document-1", None, 50),
+    "how many have names": lambda conn, room: document_versions.count(conn, "document-1"),
+    "what a version was": lambda conn, room: document_versions.note_base(conn, "document-1", 10_000, b"", 50),
+    "which versions are over": lambda conn, room: document_versions.expire(conn, ago(1_000_000)),
 }
 CLAIMED = Claimed("subscription", "notice-1", "claim", "user-1", "", "", "", None, 0, {}, False, False, 1, now())
 
@@ -163,8 +182,10 @@ async def _featured(conn: AsyncConnection) -> None:
 
 async def _hold(conn: AsyncConnection) -> None:
     """Hold records, of which SQLite, with its one writer, has to hold none."""
-    await records.lock_all(conn, [("tasks", "record-1"), ("tasks", "nothing")])
+    pairs = [("tasks", "record-1"), ("tasks", "nothing")]
+    await records.take_all(conn, pairs)
     await records.lock(conn, "tasks", "record-1")
+    await records.give_back(conn, pairs)
 
 
 async def _rewrite(conn: AsyncConnection) -> None:
@@ -179,6 +200,61 @@ async def _park(conn: AsyncConnection) -> None:
         conn, "tasks", "record-1", "user-1", local={}, remote={}, base={}, version=2, base_version=1
     )
     assert not fresh
+
+
+async def _edit(conn: AsyncConnection) -> None:
+    """Edit a document."""
+    row = await documents.lock(conn, "document-1")
+    await documents.edited(conn, [(row, 7, 2)], documents.Pace(2, 10))
+
+
+async def _write_together(conn: AsyncConnection) -> None:
+    """Documents, a few of them to be saved, with edits and versions."""
+    moment, numbers = now(), range(PEOPLE)
+    common = {
+        "title": "",
+        "version": 1,
+        "everyone": "none",
+        "n": 6,
+        "state_n": 0,
+        "size": 0,
+    }
+    common |= {"created_at": moment, "updated_at": moment}
+    await conn.execute(
+        documents.documents.insert(),
+        [
+            common
+            | {
+                "id": f"document-{n}",
+                "owner_id": f"user-{n % 100}",
+                "unsaved_since": moment if n < 20 else None,
+                "save_due_at": moment if n < 20 else None,
+            }
+            for n in numbers
+        ],
+    )
+    await conn.execute(
+        documents.document_states.insert(),
+        [{"document_id": f"document-{n}", "content": "", "state": b""} for n in numbers],
+    )
+    await conn.execute(
+        documents.document_access.insert(),
+        [{"document_id": f"document-{n}", "user_id": f"user-{n % 90}", "access": "read"} for n in numbers],
+    )
+    edit = {"bytes": b"", "user_id": "user-1", "at": moment}
+    await conn.execute(
+        document_updates.document_updates.insert(),
+        [edit | {"document_id": f"document-{n // 6}", "n": n % 6 + 1} for n in range(MESSAGES)],
+    )
+    version = {"name": "", "version": 1, "content": "", "user_id": "user-1", "created_at": moment}
+    await conn.execute(
+        document_versions.document_versions.insert(),
+        [version | {"id": f"version-{n}", "document_id": f"document-{n // 6}"} for n in range(MESSAGES)],
+    )
+    await conn.execute(
+        document_versions.document_bases.insert(),
+        [{"document_id": f"document-{n // 6}", "version": n % 6, "state": b"", "at": moment} for n in range(MESSAGES)],
+    )
 
 
 def broadcast(roles: list[str] | None) -> Broadcast:
@@ -210,6 +286,7 @@ async def fill(database: Database) -> str:
         await idempotency.keep_results(conn, "user-1", "thing:do", {f"client-{n}": n for n in range(PEOPLE)})
         await notifications.deliver(conn, [(f"user-{n % 500}", notice(n)) for n in range(MESSAGES)])
         await _choose(conn)
+        await _write_together(conn)
         await pushes.queue(conn, [(f"user-{n % PEOPLE}", notice(n).pushed()) for n in range(MESSAGES)])
     async with database.write() as conn:
         await conn.execute(text("ANALYZE"))

@@ -72,10 +72,11 @@ def test_a_version_is_kept_from_when_it_was_replaced(store: Store) -> None:
         id = new_id()
         await write(database, id, {"n": 1}, {"n": 2}, {"n": 3})
         async with database.write() as conn:
-            await record_versions.expire(conn, ago(60))
+            await record_versions.expire(conn, ago(60), 100)
         assert await kept(database, id, 1, 2) == [{"n": 1}, {"n": 2}]
         async with database.write() as conn:
-            await record_versions.expire(conn, ahead(60))
+            assert await record_versions.expire(conn, ahead(60), 1) == 1
+            await record_versions.expire(conn, ahead(60), 1000)
         assert await kept(database, id, 1, 2) == ["gone", "gone"]
         # The version that stands is none of them, however old it is.
         await write(database, id, {"n": 4})
@@ -112,8 +113,24 @@ def test_a_change_is_parked_once_and_an_open_conflict_is_never_forgotten(store: 
         assert len({first.id, other.id, deletion.id}) == 3
         async with database.write() as conn:
             await conflicts.resolve(conn, first.id, resolution="remote", by="mo")
-            await conflicts.expire(conn, ahead(60))
+            await conflicts.expire(conn, ahead(60), 1000)
             assert await conflicts.get(conn, first.id) is None
             assert (await conflicts.get(conn, other.id)).status == "open"
+
+    store.run(work)
+
+
+def test_places_that_were_taken_are_given_back(store: Store) -> None:
+    async def work(database: Database) -> None:
+        there, used, unused = new_id(), new_id(), new_id()
+        await write(database, there, {"n": 1})
+        pairs = [(NOTES, each) for each in (there, used, unused)]
+        async with database.write() as conn:
+            await records.take_all(conn, pairs)
+            await records.write(conn, await records.take(conn, NOTES, used), {"n": 1}, by=None, owner_id=None)
+            await records.give_back(conn, pairs)
+        async with database.read() as conn:
+            assert [(await records.get(conn, NOTES, each)).version for each in (there, used)] == [1, 1]
+            assert await records.get(conn, NOTES, unused) is None
 
     store.run(work)

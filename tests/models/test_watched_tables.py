@@ -13,7 +13,7 @@ from models.database import Database, one_moment
 from models.table_columns import TableConfig, Unfit, quoted, shape_of
 from tests.support.postgres_server import PostgresServer
 
-ORDERS = TableConfig("public", "orders", ("id", "status", "user_id"), None, 65_536)
+ORDERS = TableConfig("public", "orders", ("id", "status", "user_id"), None, 65_536, 1000)
 
 
 @pytest.fixture
@@ -112,6 +112,31 @@ async def test_a_bulk_statement_tells_of_each_row(database: Database, shop: asyn
     assert {id for _, id, *_ in found[-501:]} == {str(number) for number in range(1, 502)}
 
 
+async def test_a_transaction_that_is_too_large_is_a_reload(database: Database, shop: asyncpg.Connection) -> None:
+    """In one statement or in many, and for those who were behind already."""
+    few = replace(ORDERS, rows=10)
+    await watch(database, few)
+
+    async def follows(after: int) -> event_log.Replay:
+        async with database.read() as conn:
+            return await event_log.after(conn, ORDERS.channel, after)
+
+    await shop.execute("INSERT INTO orders SELECT n FROM generate_series(1, 10) AS n")
+    assert len(await told(database)) == 10
+    await shop.execute("INSERT INTO orders SELECT n FROM generate_series(11, 21) AS n")
+    assert [(await follows(seq)).recovered for seq in (0, 5, 10, 11)] == [False, False, False, True]
+    await shop.execute("UPDATE orders SET status = 'paid' WHERE id = 1")
+    assert [(await follows(seq)).recovered for seq in (10, 11)] == [False, True]
+    async with shop.transaction():
+        for id in range(1, 12):
+            await shop.execute("UPDATE orders SET status = 'sent' WHERE id = $1", id)
+    assert [(await follows(seq)).recovered for seq in (11, 12, 13)] == [False, False, True]
+    await shop.execute("TRUNCATE orders")
+    assert [(await follows(seq)).recovered for seq in (13, 14)] == [False, True]
+    await shop.execute("INSERT INTO orders VALUES (1)")
+    assert [event.seq for event in (await follows(14)).events] == [15]
+
+
 async def test_writers_of_one_table_do_not_wait_for_each_other(database: Database, shop: asyncpg.Connection) -> None:
     await watch(database, ORDERS)
     async with database.line() as other:
@@ -154,7 +179,7 @@ async def test_values_are_json_that_every_client_reads(database: Database, shop:
             "SELECT attname FROM pg_attribute WHERE attrelid = 'kinds'::regclass AND attnum > 0"
         )
     ]
-    kinds = TableConfig("public", "kinds", tuple(names), None, 65_536)
+    kinds = TableConfig("public", "kinds", tuple(names), None, 65_536, 1000)
     await watch(database, kinds)
     await shop.execute("SET timezone = 'Asia/Tokyo'; SET bytea_output = 'escape'; SET intervalstyle = 'sql_standard'")
     await shop.execute("SET extra_float_digits = -10; SET standard_conforming_strings = off")
@@ -206,7 +231,7 @@ async def rows(database: Database, config: TableConfig, owner: str | None = None
 
 async def test_a_key_of_several_columns_and_one_that_changes(database: Database, shop: asyncpg.Connection) -> None:
     await shop.execute("CREATE TABLE seats (row_name text, number int, taken bool, PRIMARY KEY (number, row_name))")
-    seats = TableConfig("public", "seats", ("row_name", "number", "taken"), None, 65_536)
+    seats = TableConfig("public", "seats", ("row_name", "number", "taken"), None, 65_536, 1000)
     await watch(database, seats)
     await shop.execute("""INSERT INTO seats VALUES ('A"', 1, false)""")
     await shop.execute("UPDATE seats SET number = 2")
@@ -276,7 +301,7 @@ async def test_functions_and_casts_of_the_applications_never_run_with_our_rights
     await shop.execute("CREATE CAST (point3 AS json) WITH FUNCTION as_json(point3)")
     await shop.execute("CREATE CAST (point3 AS text) WITH FUNCTION as_text(point3)")
     await shop.execute("CREATE TABLE traps (id bigint PRIMARY KEY, place point3, number int)")
-    await watch(database, TableConfig("public", "traps", ("id", "place", "number"), None, 1000))
+    await watch(database, TableConfig("public", "traps", ("id", "place", "number"), None, 1000, 1000))
     await shop.execute("INSERT INTO traps VALUES (1, ROW(1), 1)")
     await shop.execute("UPDATE traps SET place = ROW(2)")
     assert await shop.fetchval("SELECT count(*) FROM stolen") == 0
@@ -285,7 +310,7 @@ async def test_functions_and_casts_of_the_applications_never_run_with_our_rights
 @pytest.mark.parametrize("name", ["select", 'quo"te', "semi; DROP TABLE orders; --", "it's", "$hubbub$", "Ünï", "a%s"])
 async def test_names_are_only_names(database: Database, shop: asyncpg.Connection, name: str) -> None:
     await shop.execute(f"CREATE TABLE {quoted(name)} ({quoted(name)} int PRIMARY KEY, v text)")
-    config = TableConfig("public", name, (name, "v"), "v", 1000)
+    config = TableConfig("public", name, (name, "v"), "v", 1000, 1000)
     await watch(database, config)
     await shop.execute(f"INSERT INTO {quoted(name)} VALUES (1, 'ada')")
     assert await told(database, config) == [("INSERT", "1", None, {name: 1, "v": "ada"}, ["ada"])]

@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 from marshmallow import ValidationError, fields
 
 from handlers import REGISTRY
-from handlers.payload import Any_, File
+from handlers.payload import Any_, Bytes, File
 from server.reference.fields import of_payload
 
 TEXTS = (
@@ -78,8 +78,8 @@ def test_the_reference_lets_pass_what_a_payload_takes(action: str) -> None:
         if isinstance(field, Any_):
             assert shape == {}
             continue
-        # A file is of none of JSON's types.
-        assert "type" in shape or isinstance(field, File), (
+        # Bytes and files are of none of JSON's types.
+        assert "type" in shape or isinstance(field, (Bytes, File)), (
             f"server/reference/fields.py tells nothing of {type(field).__name__} ({field.data_key})"
         )
         for value in candidates(shape):

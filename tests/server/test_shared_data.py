@@ -62,6 +62,19 @@ def test_tables_are_declared_with_their_columns(folder: Path) -> None:
     assert orders.columns == ("id", "status")
 
 
+def test_an_owner_column_restricts_nothing_under_another_policy(folder: Path) -> None:
+    text = ORDERS.replace('read = "owner"', 'read = "signed-in"')
+    shared = declared(folder, text, DATABASE_URL="postgres://localhost/app").shared_data
+    assert shared is not None
+    assert shared.tables["public.orders"].owner is None
+
+
+def test_what_is_public_to_write_is_taken(folder: Path) -> None:
+    shared = declared(folder, '[collections.wall]\nread = "public"\nwrite = "public"').shared_data
+    assert shared is not None
+    assert (shared.collections["wall"].write, shared.collections["wall"].delete) == ("public", "public")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -76,7 +89,6 @@ def test_tables_are_declared_with_their_columns(folder: Path) -> None:
         ("[collections.tasks]", "collections.tasks.write is missing"),
         ('[collections.tasks]\nwrite = "owner"', "collections.tasks.read is missing"),
         ('[collections.tasks]\nread = "everyone"\nwrite = "owner"', 'collections.tasks.read: "everyone" is none of'),
-        ('[collections.tasks]\nread = "public"\nwrite = "public"', 'collections.tasks.write: "public" is none of'),
         ('[collections.tasks]\nread = 1\nwrite = "owner"', "collections.tasks.read: 1 is none of"),
         (TASKS + 'delet = "owner"', 'was "delete" meant'),
         (TASKS + 'delete = "admin"', 'collections.tasks.delete: "admin" is none of'),
@@ -117,7 +129,6 @@ def test_a_schema_that_cannot_be_used_is_refused(folder: Path, schema: str, said
         ('[tables."public.orders"]\nread = "public"\ncolumns = ["a b"]', '"a b" is no name of a column'),
         ('[tables."public.orders"]\nread = "public"\ncolumns = ["id", "id"]', "name each column once"),
         ('[tables."public.orders"]\nread = "owner"\ncolumns = ["id"]', 'read = "owner" needs it'),
-        ('[tables."public.orders"]\nread = "public"\nowner = "u"\ncolumns = ["id"]', "restricts nothing"),
         ('[tables."public.orders"]\nread = "owner"\nowner = 5\ncolumns = ["id"]', "5 is no name of a column"),
         ('[tables."public.orders"]\nread = "public"\ncolumns = ["id"]\nwrite = "owner"', 'there is no key "write"'),
     ],

@@ -92,6 +92,33 @@ async def test_a_commit_is_heard_within_a_second_by_all_doors_on_all_workers(
     assert changes(a, ORDERS)[1] == ("UPDATE", "1", order(1, "open"), order(1, "paid"))
 
 
+async def test_a_transaction_that_is_too_large_has_everybody_reload(
+    cluster: Cluster, sql: asyncpg.Connection, js: JsClients
+) -> None:
+    """Whoever is connected comes back without recovery, and what they ask for is not recovered."""
+    bo = await enter(js, cluster.b, someone())
+    await bo.wait_for("recovery:ready")
+    seq = (await subscribe(bo, ORDERS))["seq"]
+    async with SseStream(f"{cluster.a.url}/api/subscribe?channel={ORDERS}") as stream:
+        await eventually(lambda: stream.last_id, "the stream")
+        await sql.execute("INSERT INTO orders SELECT n FROM generate_series(1, 10001) AS n")
+        await stream.until_ended()
+        last = stream.last_id
+    async with SseStream(f"{cluster.a.url}/api/subscribe?channel={ORDERS}", last_id=last) as stream:
+        await eventually(lambda: stream.messages, "the reset")
+        assert [each.type for each in stream.messages] == ["reset"]
+    await bo.wait_for("recovery:ready", timeout=20)
+    assert not bo.recovered
+    reply = await subscribe(bo, ORDERS, after=seq, snapshot=True)
+    assert (reply["recovered"], reply["events"]) == (False, [])
+    assert reply["snapshot"]["hasMore"]
+    await sql.execute("DELETE FROM orders WHERE id > 5")
+    again = await subscribe(bo, ORDERS, snapshot=True)
+    assert [row["id"] for row in again["snapshot"]["records"]] == [5, 4, 3, 2, 1]
+    await sql.execute("DELETE FROM orders WHERE id = 5")
+    await eventually(lambda: ("DELETE", "5") in [change[:2] for change in changes(bo, ORDERS)], "what comes after")
+
+
 async def test_a_filter_tells_of_rows_that_begin_and_stop_to_match(
     cluster: Cluster, sql: asyncpg.Connection, js: JsClients
 ) -> None:

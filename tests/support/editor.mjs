@@ -14,6 +14,8 @@ const { Awareness, encodeAwarenessUpdate } = load("y-protocols/awareness");
 
 /** How long a hole in the numbers may be one of order alone: workers' signals may overtake each other. */
 const HOLE_MS = 500;
+/** How long after an edit that was refused for the moment it is tried again. */
+const AGAIN_MS = 300;
 
 class Editor {
   constructor(url, token, documentId) {
@@ -27,6 +29,7 @@ class Editor {
     this.reopened = 0;
     this.unsent = 0;
     this.heard = new Set();
+    this.newest = 0;
     this.n = null;
     this.socket = io(url, {
       auth: token ? { token } : {}, forceNew: true, transports: ["websocket"],
@@ -36,12 +39,12 @@ class Editor {
     this.awareness.on("update", (_changes, origin) => origin === "local" && this.say());
     this.socket.on("connect", () => this.open());
     this.socket.on("document:updated", ({ data }) => this.updated(data));
+    this.socket.on("document:saved", ({ data }) => this.noted(data.n));
     this.socket.on("document:collaborators", ({ data }) => (this.collaborators = data.collaborators));
   }
 
   async open() {
     const { documentId } = this;
-    // As a Buffer: socket.io-client in Node finds no other binary kind in a nested payload on every release.
     const asked = { documentId, stateVector: Buffer.from(Y.encodeStateVector(this.doc)) };
     const reply = await this.call("document:open", asked);
     if (!reply?.ok) return;
@@ -62,6 +65,8 @@ class Editor {
     const reply = await this.call("document:update", { documentId: this.documentId, update: Buffer.from(update) });
     this.unsent -= 1;
     if (reply?.ok) this.acknowledged += 1;
+    // Opening again sends whatever the server lacks.
+    else if (["rate_limited", "unavailable"].includes(reply?.error.code)) setTimeout(() => this.open(), AGAIN_MS);
   }
 
   say() {
@@ -75,12 +80,17 @@ class Editor {
     Y.applyUpdate(this.doc, new Uint8Array(update), "server");
     this.heard.add(n);
     while (this.n !== null && this.heard.delete(this.n + 1)) this.n += 1;
-    if (this.heard.size) setTimeout(() => this.closeHole(), HOLE_MS);
+    this.noted(n);
+  }
+
+  /** There are so many edits; opening again brings those that never came. */
+  noted(n) {
+    this.newest = Math.max(this.newest, n);
+    if (this.newest > this.n) setTimeout(() => this.closeHole(), HOLE_MS);
   }
 
   closeHole() {
-    for (const n of this.heard) if (n <= this.n) this.heard.delete(n);
-    if (!this.heard.size || !this.socket.connected) return;
+    if (this.newest <= this.n || !this.socket.connected) return;
     this.heard.clear();
     this.open();
   }

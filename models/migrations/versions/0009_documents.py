@@ -20,11 +20,9 @@ def upgrade() -> None:
         sa.Column("owner_id", sa.Text, nullable=False),
         sa.Column("client_id", sa.Text),
         sa.Column("title", sa.Text, nullable=False),
-        sa.Column("content", sa.Text, nullable=False),
         sa.Column("version", sa.BigInteger, nullable=False),
         sa.Column("everyone", sa.Text, nullable=False),
         sa.Column("n", sa.BigInteger, nullable=False),
-        sa.Column("state", sa.LargeBinary, nullable=False),
         sa.Column("state_n", sa.BigInteger, nullable=False),
         sa.Column("size", sa.BigInteger, nullable=False),
         sa.Column("unsaved_since", moment),
@@ -38,6 +36,13 @@ def upgrade() -> None:
     op.create_index("ix_documents_owner_id_id", "documents", ["owner_id", "id"])
     due = sa.text("save_due_at IS NOT NULL")
     op.create_index("ix_documents_save_due_at", "documents", ["save_due_at"], sqlite_where=due, postgresql_where=due)
+    op.create_table(
+        "document_states",
+        sa.Column("document_id", sa.Text, nullable=False),
+        sa.Column("content", sa.Text, nullable=False),
+        sa.Column("state", sa.LargeBinary, nullable=False),
+        sa.PrimaryKeyConstraint("document_id", name="pk_document_states"),
+    )
     op.create_table(
         "document_access",
         sa.Column("document_id", sa.Text, nullable=False),
