@@ -7,12 +7,13 @@ from typing import Any
 import jwt
 from aiohttp import web
 from marshmallow import ValidationError
+from sqlalchemy.exc import DBAPIError
 
 from handlers.declared import SharedData
 from handlers.errors import Invalid, NotFound
 from handlers.payload import Choice, Payload, Text
 from models import records, rooms
-from models.database import Database
+from models.database import Database, is_retryable
 from models.ids import new_id
 from server.dispatch import Reply, failure
 from server.identity import COOKIE, GUEST_CLAIM, Identity
@@ -98,6 +99,16 @@ class DemoDoor:
 
 async def furnish(database: Database, settings: Settings) -> None:
     """Open the rooms of the demo, those that are not there yet, and enter the tasks that were never there."""
+    try:
+        await _furnish(database, settings)
+    except DBAPIError as error:
+        if not is_retryable(error):
+            raise
+        # Another worker that began at the same time was quicker, and everything is there.
+        await _furnish(database, settings)
+
+
+async def _furnish(database: Database, settings: Settings) -> None:
     async with database.write() as conn:
         for name, description in ROOMS.items():
             if await rooms.find_public(conn, name) is None:

@@ -15,7 +15,7 @@ export function useWhereabouts(kind, id) {
   const room = kind === "rooms" ? rooms.find((summary) => summary.room.id === id)?.room : undefined;
   const trip = kind === "trips" && id !== null ? tripOf(id) : undefined;
   const told = trip || room?.visibility === "public";
-  const currentPage = told ? `/${kind}/${id}` : kind === "community" ? "/community" : null;
+  const currentPage = told ? `/${kind}/${id}` : ["community", "tasks"].includes(kind) ? `/${kind}` : null;
   const activity = trip ? `Looking at ${trip.title}` : null;
 
   useEffect(() => hubbub.presence.me.attend(document), []);

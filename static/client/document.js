@@ -41,9 +41,12 @@ export class Document extends Observable {
   #hubbub;
   #yjs;
   #id;
-  /** @type {RemoteCursors} */
+  /** @type {any} */
   #cursors;
   #kept;
+  #onLeft;
+  /** @type {() => void} */
+  #unfound = () => {};
   /** Edits that the server has not acknowledged. @type {Uint8Array[]} */
   #unsent = [];
   #numbers = new Sequence();
@@ -65,8 +68,9 @@ export class Document extends Observable {
    * @param {string} id
    * @param {Yjs} yjs
    * @param {import("./kept-edits.js").KeptEdits} kept
+   * @param {() => void} onLeft nobody looks any more, and the server has everything
    */
-  constructor(hubbub, id, yjs, kept) {
+  constructor(hubbub, id, yjs, kept, onLeft) {
     super({
       status: "loading",
       error: null,
@@ -82,8 +86,9 @@ export class Document extends Observable {
     this.#yjs = yjs;
     this.#id = id;
     this.#kept = kept;
-    this.#cursors = this.#begin();
-    kept.onFound(id, (updates) => this.#found(updates));
+    this.#onLeft = onLeft;
+    this.#begin();
+    this.#unfound = kept.onFound(id, (updates) => this.#found(updates));
   }
 
   /** With an empty document; what is in it, the server tells. */
@@ -91,10 +96,9 @@ export class Document extends Observable {
     const doc = new this.#yjs.Doc();
     const awareness = new this.#yjs.Awareness(doc);
     doc.on("update", (/** @type {Uint8Array} */ update, /** @type {any} */ origin) => origin !== this && this.#edited(update));
-    const cursors = new RemoteCursors(awareness, this.#hubbub.me.id, (collaborators) => this.change({ collaborators }));
+    this.#cursors = new RemoteCursors(awareness, this.#hubbub.me.id, (collaborators) => this.change({ collaborators }));
     awareness.on("update", (/** @type {any} */ _changes, /** @type {any} */ origin) => origin === "local" && this.#tellCursor());
     this.change({ doc, awareness });
-    return cursors;
   }
 
   get channel() {
@@ -108,6 +112,7 @@ export class Document extends Observable {
   /** @protected */
   wake() {
     this.#watched = true;
+    if (!this.#doc) this.#begin();
     this.#begun();
     if (this.#open) this.#cursors.show(this.getSnapshot().canWrite);
   }
@@ -130,7 +135,7 @@ export class Document extends Observable {
     this.#unsent = [];
     this.#kept.drop(this.#id);
     this.getSnapshot().awareness.destroy();
-    this.#cursors = this.#begin();
+    this.#begin();
     this.change({ saved: true });
     this.retry();
   }
@@ -272,6 +277,9 @@ export class Document extends Observable {
     } else if (event === "document:collaborators") {
       this.#cursors.told(data.collaborators);
     } else if (event === "document:saved") {
+      // The last edit may have been missed, and with it every sign of the hole.
+      this.#numbers.reaches(data.n);
+      this.#mind();
       const { document } = this.getSnapshot();
       const { version, title = document?.title } = data;
       if (document && version >= document.version) this.change({ document: { ...document, version, title } });
@@ -299,14 +307,17 @@ export class Document extends Observable {
 
   /** Nobody looks any more, and the server has everything: hear of it no longer. */
   #leaveIfDone() {
-    if (this.#watched || this.#unsent.length > 0) return;
+    if (this.#watched || this.#unsent.length > 0 || this.#ends.length === 0) return;
     for (const end of this.#ends) end();
     this.#ends = [];
     const open = this.#open;
     this.#down();
-    if (!open) return;
+    this.#unfound();
+    this.getSnapshot().awareness.destroy();
+    this.change({ status: "loading", doc: null, awareness: null });
+    this.#onLeft();
     const { background, connection } = this.#hubbub;
-    background(connection.call("document:close", { documentId: this.#id }));
+    if (open) background(connection.call("document:close", { documentId: this.#id }));
   }
 }
 

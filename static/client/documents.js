@@ -34,9 +34,12 @@ export class Documents extends PagedList {
    * @returns {Document}
    */
   open(documentId, yjs) {
-    const known = this.#open.get(documentId) ?? new Document(this.#hubbub, documentId, yjs, this.#edits);
-    this.#open.set(documentId, known);
-    return known;
+    const known = this.#open.get(documentId);
+    if (known) return known;
+    const left = () => void this.#open.delete(documentId);
+    const document = new Document(this.#hubbub, documentId, yjs, this.#edits, left);
+    this.#open.set(documentId, document);
+    return document;
   }
 
   /**

@@ -27,14 +27,17 @@ export class KeptEdits {
    *
    * @param {string} documentId
    * @param {(updates: Uint8Array[]) => void} take
+   * @returns {() => void} ends that
    */
   onFound(documentId, take) {
     this.#takers.set(documentId, take);
     const left = this.#left.get(documentId);
-    if (!left) return;
-    this.#left.delete(documentId);
-    this.#changed([...this.#left.keys()]);
-    take(left);
+    if (left) {
+      this.#left.delete(documentId);
+      this.#changed([...this.#left.keys()]);
+      take(left);
+    }
+    return () => void this.#takers.delete(documentId);
   }
 
   /**

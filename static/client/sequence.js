@@ -4,6 +4,8 @@ export class Sequence {
   #complete = null;
   /** @type {Set<number>} */
   #beyond = new Set();
+  /** The greatest that there is, as far as is known. */
+  #newest = 0;
 
   /** @param {number} number up to which nothing is missing */
   begin(number) {
@@ -18,8 +20,17 @@ export class Sequence {
     this.#advance();
   }
 
+  /**
+   * Numbers are known to reach that far, whether or not they were seen.
+   *
+   * @param {number} number
+   */
+  reaches(number) {
+    this.#newest = Math.max(this.#newest, number);
+  }
+
   get hasHole() {
-    return this.#complete !== null && this.#beyond.size > 0;
+    return this.#complete !== null && (this.#beyond.size > 0 || this.#newest > this.#complete);
   }
 
   #advance() {

@@ -51,7 +51,7 @@ async function opened(t, { server = new Server(), more = {}, ...options } = {}) 
   resolve(server.opened(payload, more));
   await until(document, ({ status }) => status === "ready");
   await settled();
-  t.after(() => document.getSnapshot().awareness.destroy());
+  t.after(() => document.getSnapshot().awareness?.destroy());
   const edit = (words, at = 0) => document.getSnapshot().doc.getText("content").insert(at, words);
   const shown = () => text(document.getSnapshot().doc);
   const take = async () => {
@@ -135,6 +135,19 @@ test("a hole in the numbers is filled by opening again; what only comes late is 
   await until(document, ({ doc }) => text(doc) === "abcd");
 });
 
+test("that the last edit was missed shows when the document is saved, and so does another title", async (t) => {
+  const { connection, document, server } = await opened(t);
+  const saved = (n, more) => connection.deliver({ event: "document:saved", channel: "document:d1", seq: 1, data: { documentId: "d1", version: 2, n, ...more } });
+  connection.deliver(server.write(0, "a"));
+  saved(1, { title: "Plan B" });
+  assert.deepEqual([document.getSnapshot().document.title, document.getSnapshot().document.version], ["Plan B", 2]);
+  server.write(1, "b");
+  saved(2);
+  const { payload, resolve } = await connection.nextOf("document:open");
+  resolve(server.opened(payload, { version: 2 }));
+  await until(document, ({ doc }) => text(doc) === "ab");
+});
+
 test("who may only read gets no cursor and cannot write", async (t) => {
   const { connection, document } = await opened(t, { more: { mine: "read" } });
   assert.equal(document.getSnapshot().canWrite, false);
@@ -183,7 +196,7 @@ test("what may not be written any more is said, and can be given up", async (t) 
   await until(document, ({ error }) => error !== null);
   assert.deepEqual([document.getSnapshot().canWrite, document.getSnapshot().saved], [false, false]);
   document.discard();
-  t.after(() => document.getSnapshot().awareness.destroy());
+  t.after(() => document.getSnapshot().awareness?.destroy());
   const { payload, resolve } = await connection.nextOf("document:open");
   resolve(server.opened(payload, { mine: "read" }));
   await until(document, ({ status }) => status === "ready");
@@ -194,7 +207,7 @@ test("a document that there is not says so", async (t) => {
   const hubbub = surroundings();
   const document = new Documents(hubbub).open("d1", yjs);
   t.after(document.subscribe(() => {}));
-  t.after(() => document.getSnapshot().awareness.destroy());
+  t.after(() => document.getSnapshot().awareness?.destroy());
   (await hubbub.connection.nextOf("document:open")).reject(new HubbubError({ code: "not_found", message: "There is none." }));
   const { error } = await until(document, ({ status }) => status === "failed");
   assert.equal(error.message, "There is none.");
@@ -215,7 +228,7 @@ test("edits made without a connection survive a reload and are sent by the next 
   await until(documents, ({ unsent }) => unsent.includes("d1"));
   const document = documents.open("d1", yjs);
   t.after(document.subscribe(() => {}));
-  t.after(() => document.getSnapshot().awareness.destroy());
+  t.after(() => document.getSnapshot().awareness?.destroy());
   assert.deepEqual(documents.getSnapshot().unsent, []);
   const open = await hubbub.connection.nextOf("document:open");
   open.resolve(server.opened(open.payload));
@@ -228,11 +241,16 @@ test("edits made without a connection survive a reload and are sent by the next 
 });
 
 test("when nobody looks any more it is left, after what was written has gone out", async (t) => {
-  const { connection, edit, take, close } = await opened(t);
+  const { connection, documents, document, edit, take, close } = await opened(t);
   edit("last words");
   close();
   await settled();
   assert.ok(!connection.calls.some(({ action }) => action === "document:close"));
+  assert.equal(documents.open("d1", yjs), document, "it is still this one that sends them");
   await take();
   (await connection.nextOf("document:close")).resolve({ documentId: "d1" });
+  assert.equal(document.getSnapshot().doc, null);
+  const next = documents.open("d1", yjs);
+  t.after(() => next.getSnapshot().awareness?.destroy());
+  assert.notEqual(next, document);
 });

@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.hubbub import Cluster
 from tests.support.process import ROOT, find_node
 
@@ -31,6 +33,12 @@ async def node(script: str, **config: Any) -> None:
     assert process.returncode == 0, output.decode()
 
 
+@pytest.fixture(scope="module")
+def cluster_variables() -> dict[str, str | None]:
+    """The collections of the demo."""
+    return {"HUBBUB_COLLECTIONS": str(ROOT / "server" / "demo.toml")}
+
+
 async def test_nothing_is_lost_or_doubled_while_connections_are_cut(cluster: Cluster) -> None:
     """Two clients, on two workers where there are two, end with the same messages and saw each event once."""
     tokens = [cluster.token(f"cut-{name}") for name in ("ada", "bo")]
@@ -49,6 +57,12 @@ async def test_presence_viewers_and_notifications_are_the_same_in_all_tabs(clust
     tokens = [cluster.token(f"people-{name}") for name in ("ada", "bo")]
     urls = [cluster.a.url, cluster.b.url]
     await node("people.mjs", urls=urls, tokens=tokens, apiKey=cluster.api_key, count=30)
+
+
+async def test_shared_records_and_documents_are_the_same_for_both_while_connections_are_cut(cluster: Cluster) -> None:
+    """What two people change through the queue and write in one text ends the same for both, each change once."""
+    tokens = [cluster.token(f"shared-{name}") for name in ("ada", "bo")]
+    await node("shared.mjs", urls=[cluster.a.url, cluster.b.url], tokens=tokens, count=20)
 
 
 async def test_comments_marks_stories_posts_and_the_queue_are_the_same_everywhere(cluster: Cluster) -> None:

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from server.demo import TASKS
-from tests.support.hubbub import Hubbub
+from tests.support.hubbub import Hubbub, many_workers
+from tests.support.postgres_server import PostgresServer
+from tests.support.redis_server import RedisServer
 
 
 async def sign_in(server: Hubbub, **guest: object) -> str:
@@ -64,3 +66,13 @@ async def test_collections_that_are_declared_take_the_place_of_the_demo_s(
     demo = start_hubbub(HUBBUB_DEMO="on", HUBBUB_COLLECTIONS=str(tmp_path / "own.toml"))
     assert (await demo.rest("GET", "/api/collections/tasks/records")).status == 404
     assert (await demo.rest("GET", "/api/collections/notes/records")).body["data"] == {"records": [], "hasMore": False}
+
+
+def test_workers_of_a_demo_that_begin_at_the_same_time_furnish_it_together(
+    redis_server: RedisServer, postgres_server: PostgresServer
+) -> None:
+    cluster = many_workers(4, redis_server.url, postgres_server.create_database(), HUBBUB_DEMO="on")
+    try:
+        cluster.start()
+    finally:
+        cluster.kill()
