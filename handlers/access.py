@@ -205,6 +205,16 @@ def require_active(room: Any) -> None:
         raise Conflict("This room is archived.", current=rooms.wire(room))
 
 
+def role_opens(channel: str, actor: Actor, rules: Rules) -> bool:
+    """Whether an actor who heard a channel may do so in the role that they have now; most channels ask for none."""
+    kind, _, name = channel.partition(":")
+    if kind == "admin":
+        return actor.is_moderator or actor.backend is not None
+    if kind == "collection":
+        return policies.rows(rules.collections[name].read, actor) != "none"
+    return kind != "table" or policies.rows(rules.tables[name].read, actor) != "none"
+
+
 # Events after which some subscribers may hear a channel no longer.
 ENDS_ACCESS = {"member:left", "room:updated"}
 

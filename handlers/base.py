@@ -384,11 +384,13 @@ class Pieces:
     Attributes:
         field: the function's argument that has the list; it is called with a piece of it.
         answer: under what name its answer has the results, of each element one.
+        done: the argument that has the elements of earlier pieces, each with its result.
         unfinished: the result of an element whose piece could not be carried out, of the element and the ``error``.
     """
 
     field: str
     answer: str
+    done: str
     unfinished: Callable[[Any, dict[str, Any]], Any]
 
 

@@ -16,9 +16,9 @@ import re2
 
 from handlers.errors import Invalid
 
-# With more of these a pattern could take a tenth of a second for one large text, instead of a thousandth.
 PATTERN_MAX = 100
-UNDERSCORES_MAX = 10
+# With more of these, one _ among them, a pattern could take a tenth of a second for one large text, not a thousandth.
+WILDCARDS_MAX = 10
 # How many comparisons a pattern counts, as it takes as long.
 _PATTERN_COUNTS = 10
 _NUMBER = re.compile(r"[+-]?[0-9]{1,400}(\.[0-9]{0,400})?([eE][+-]?[0-9]{1,4})?\Z")
@@ -251,34 +251,66 @@ def _is(values: list[str]) -> tuple[str, Test]:
     return f"is.{word}", lambda value: (value is None) == (word == "null")
 
 
-def _pattern(text: str) -> Iterator[str]:
-    """A pattern's parts as regular expressions: ``%`` (or ``*``) is anything, ``_`` one character, ``\\`` escapes."""
+def _tokens(pattern: str) -> Iterator[tuple[str, bool]]:
+    """A pattern's characters, and whether each is a wildcard: ``%`` (or ``*``) is anything, ``_`` one character."""
     escaped = False
-    for each in text:
+    for each in pattern:
         if not escaped and each == "\\":
             escaped = True
             continue
-        yield re2.escape(each) if escaped or each not in "%*_" else "." if each == "_" else ".*"
+        wild = not escaped and each in "%*_"
+        yield ("%" if wild and each == "*" else each), wild
         escaped = False
     if escaped:
         raise _wrong("A pattern ends with the backslash that should escape something.")
 
 
+def _matcher(tokens: list[tuple[str, bool]]) -> Callable[[str], bool]:
+    """Whether a text is of the pattern, in a time that grows with the text and never with a power of it."""
+    if ("_", True) in tokens:
+        # RE2 would look at each of many wildcards again at each character.
+        if sum(wild for _, wild in tokens) > WILDCARDS_MAX:
+            raise _wrong(f"A pattern with _ in it holds {WILDCARDS_MAX} wildcards at most.")
+        options = re2.Options()
+        options.log_errors = False
+        options.dot_nl = True
+        parts = (re2.escape(each) if not wild else "." if each == "_" else ".*" for each, wild in tokens)
+        expression = re2.compile("".join(parts), options)
+        return lambda text: expression.fullmatch(text) is not None
+    pieces = [""]
+    for each, wild in tokens:
+        if wild:
+            pieces.append("")
+        else:
+            pieces[-1] += each
+    return lambda text: _has_pieces(text, pieces)
+
+
+def _has_pieces(text: str, pieces: list[str]) -> bool:
+    """Whether a text begins with the first piece, ends with the last, and has the others between, in their order."""
+    if len(pieces) == 1:
+        return text == pieces[0]
+    first, *between, last = pieces
+    at, end = len(first), len(text) - len(last)
+    if at > end or not text.startswith(first) or not text.endswith(last):
+        return False
+    for piece in between:
+        found = text.find(piece, at, end)
+        if found < 0:
+            return False
+        at = found + len(piece)
+    return True
+
+
 def _like(op: str) -> Callable[[list[str]], tuple[str, Test]]:
+    folds = op == "ilike"
+
     def make(values: list[str]) -> tuple[str, Test]:
         (text,) = values
         if len(text) > PATTERN_MAX:
             raise _wrong(f"A pattern is at most {PATTERN_MAX} characters long.")
-        parts = list(_pattern(text))
-        if parts.count(".") > UNDERSCORES_MAX:
-            raise _wrong(f"A pattern holds {UNDERSCORES_MAX} _ at most.")
-        # RE2 needs time in proportion to the text, whatever the pattern.
-        options = re2.Options()
-        options.log_errors = False
-        options.case_sensitive = op == "like"
-        options.dot_nl = True
-        expression = re2.compile("".join(parts), options)
-        return _said(op, text), lambda value: isinstance(value, str) and expression.fullmatch(value) is not None
+        matches = _matcher(list(_tokens(text.lower() if folds else text)))
+        return _said(op, text), lambda value: isinstance(value, str) and matches(value.lower() if folds else value)
 
     return make
 

@@ -1,5 +1,6 @@
 """Pages of a collection's records, newest first: bounded by their number, their bytes, and how much is looked at."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,8 @@ from models import records
 
 # How many records are read at a time where not every one is wanted.
 _BATCH = 50
+# How many bytes of records are looked at in one turn of the loop.
+_TURN_BYTES = 65_536
 # What a record counts that is looked at, however small it is.
 LEAST_BYTES = 200
 
@@ -21,7 +24,7 @@ class Page:
         self._wanted = wanted
         self._limit = limit
         self._told = 0
-        self._looked_at = 0
+        self._looked_at = self._paused = 0
         self.found: list[Any] = []
 
     def take(self, thing: Any, data: Any, size: int) -> bool:
@@ -33,6 +36,12 @@ class Page:
             self.found.append(thing)
         self._looked_at += max(size, LEAST_BYTES)
         return True
+
+    async def pause(self) -> None:
+        """Let others have their turn, once a good deal was looked at."""
+        if self._looked_at - self._paused > _TURN_BYTES:
+            self._paused = self._looked_at
+            await asyncio.sleep(0)
 
     @property
     def tired(self) -> bool:
@@ -55,6 +64,7 @@ async def read(
             record = records.listed(row)
             if not page.take(record, record["data"], len(row.json)):
                 return {"records": page.found, "hasMore": True}
+            await page.pause()
             before = row.position
             if page.tired:
                 return {"records": page.found, "hasMore": True, "next": row.id}

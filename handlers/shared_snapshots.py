@@ -53,6 +53,7 @@ async def _table(ctx: Context, name: str, wanted: Filter | None) -> dict[str, An
     page = record_pages.Page(ctx, wanted, rules.snapshot_records)
     async for rows in table_rows.pages(ctx.conn, shape, ctx.user.id if own else None):
         for text in rows:
+            await page.pause()
             row = orjson.loads(text)
             if not page.take(row, row, len(text)) or page.tired:
                 return {"records": page.found, "hasMore": True}

@@ -1,6 +1,7 @@
 """Sync: what a client changed while nobody heard it, in the order in which it did, each change with its own result."""
 
 import asyncio
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,6 @@ from models import idempotency, records
 from models.database import is_retryable, is_unavailable
 
 _SYNC = "record:sync"
-# What may go otherwise when the same is sent again, although nothing changed meanwhile.
 _PASSING = {"unavailable", "rate_limited", "internal"}
 
 
@@ -35,6 +35,7 @@ class Mutation(Payload):
 
 
 _MUTATION = Mutation()
+Place = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,11 @@ class Queued:
     id: str
     change: Change | None
     error: Invalid | None = None
+
+    @property
+    def place(self) -> Place | None:
+        """Which record it is about, if it can be about one."""
+        return None if self.change is None else (self.change.collection, self.change.id)
 
 
 class Queue(Bounded):
@@ -94,20 +100,20 @@ def _unfinished(mutation: Queued, error: dict[str, Any]) -> dict[str, Any]:
     Sync,
     rest=("POST", "/api/sync"),
     audience=("user", "backend"),
-    pieces=Pieces("mutations", "results", _unfinished),
+    pieces=Pieces("mutations", "results", "done", _unfinished),
 )
-async def sync_records(ctx: Context, mutations: list[Queued]) -> dict[str, Any]:
+async def sync_records(ctx: Context, mutations: list[Queued], done: Sequence[tuple[Queued, Any]]) -> dict[str, Any]:
     """Make changes in their order, each once under its mutationId; one that fails holds up its own record alone.
 
     What succeeded, or was parked, is answered the same for 7 days; what failed is tried again.
     """
     actor = ctx.actor.id or ""
-    places = {(each.change.collection, each.change.id) for each in mutations if each.change is not None}
+    places = {each.place for each in mutations if each.place is not None}
     await records.take_all(ctx.conn, places)
     # Behind the locks, so that what another request did with the same mutations is seen.
     known = await idempotency.first_results(ctx.conn, actor, _SYNC, {each.id for each in mutations})
     fresh: dict[str, Any] = {}
-    waiting: set[tuple[str, str]] = set()
+    waiting = {each.place for each, result in done if _passes(result)}
     results = []
     for each in mutations:
         result = known.get(each.id)
@@ -117,13 +123,15 @@ async def sync_records(ctx: Context, mutations: list[Queued]) -> dict[str, Any]:
             result, lasts = await _result(ctx, each, waiting)
             if lasts:
                 known[each.id] = fresh[each.id] = result
+            elif _passes(result):
+                waiting.add(each.place)
         results.append({"mutationId": each.id, **result})
     await records.give_back(ctx.conn, places)
     await idempotency.keep_results(ctx.conn, actor, _SYNC, fresh)
     return {"results": results}
 
 
-async def _result(ctx: Context, mutation: Queued, waiting: set[tuple[str, str]]) -> tuple[dict[str, Any], bool]:
+async def _result(ctx: Context, mutation: Queued, waiting: Container[Place | None]) -> tuple[dict[str, Any], bool]:
     """``{ok, data or error}`` of a mutation, and whether that is what it is answered from now on.
 
     ``waiting`` are the records of which an earlier mutation is to be tried again, before any other.
@@ -131,9 +139,8 @@ async def _result(ctx: Context, mutation: Queued, waiting: set[tuple[str, str]])
     change = mutation.change
     if change is None:
         assert mutation.error is not None
-        return {"ok": False, "error": mutation.error.wire()}, False
-    place = (change.collection, change.id)
-    if place in waiting:
+        return _failed(mutation.error), False
+    if mutation.place in waiting:
         return _failed(Unavailable("An earlier change of this record has to be tried again first.")), False
     drafts, steps = len(ctx.drafts), len(ctx.after_commit)
     try:
@@ -143,13 +150,15 @@ async def _result(ctx: Context, mutation: Queued, waiting: set[tuple[str, str]])
         if is_retryable(error) or is_unavailable(error):
             raise
         del ctx.drafts[drafts:], ctx.after_commit[steps:]
-        known = told(error)
-        if known.code in _PASSING:
-            waiting.add(place)
-        return _failed(known), False
+        return _failed(told(error)), False
     if outcome.parked is not None:
         return _failed(outcome.parked), True
     return {"ok": True, "data": outcome.record}, True
+
+
+def _passes(result: Mapping[str, Any]) -> bool:
+    """Whether the same may succeed when it is sent again, although nothing else changed."""
+    return not result["ok"] and result["error"]["code"] in _PASSING
 
 
 def _failed(error: ActionError) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 import models.broadcasts
@@ -40,6 +41,7 @@ import models.stories  # noqa: F401 - each table's module adds it to the metadat
 
 # How long a program waits for another one that migrates the same SQLite file.
 LOCK_SECONDS = 60.0
+_RETRY_SECONDS = 0.05
 
 
 def _config() -> Config:
@@ -91,9 +93,27 @@ async def _upgrade_file(url: str) -> None:
             await conn.exec_driver_sql("BEGIN IMMEDIATE")
             await conn.run_sync(_run)
             await conn.exec_driver_sql("COMMIT")
-            await conn.exec_driver_sql("PRAGMA journal_mode=WAL")
+            await _write_ahead(conn)
     finally:
         await engine.dispose()
+
+
+async def _write_ahead(conn: AsyncConnection) -> None:
+    """Have an SQLite file keep a write-ahead log.
+
+    That takes the file for oneself for a moment, and SQLite does not wait for it: whoever reads the file just then
+    might be waiting for the same.
+    """
+    loop = asyncio.get_running_loop()
+    end = loop.time() + LOCK_SECONDS
+    while True:
+        try:
+            await conn.exec_driver_sql("PRAGMA journal_mode=WAL")
+            return
+        except OperationalError:
+            if loop.time() > end:
+                raise
+            await asyncio.sleep(_RETRY_SECONDS)
 
 
 def _run(conn: Connection) -> None:

@@ -158,6 +158,7 @@ def create_app(settings: Settings) -> web.Application:
         settings.snapshot_records,
         settings.table_rows,
     )
+    sessions.changed = lambda connection, actor: subscriptions.act_as(connection, actor, rules)
     background = BackgroundWork()
     limiter = (
         LocalLimiter() if redis is None else RedisLimiter(redis, settings.redis_prefix, settings.redis_timeout_seconds)

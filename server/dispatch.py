@@ -182,7 +182,8 @@ class Dispatcher:
         """Others get their turn between the pieces. What follows one that failed is not begun: nothing overtakes it."""
         whole, results = data[pieces.field], list[Any]()
         for start in range(0, max(1, len(whole)), self._settings.sync_batch):
-            piece = data | {pieces.field: whole[start : start + self._settings.sync_batch]}
+            done = list(zip(whole, results, strict=False))
+            piece = data | {pieces.field: whole[start : start + self._settings.sync_batch], pieces.done: done}
             try:
                 ctx, result = await self._retried(partial(self._transaction, action, actor, piece))
             except Exception as error:

@@ -1,69 +1,61 @@
-"""The editor: applies documents' updates, in a program of its own that may die over them."""
+"""The editor: applies documents' updates, in programs of their own that may die over them."""
 
-import asyncio
-import json
 import logging
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from handlers.base import Folded
 from handlers.errors import Invalid, Unavailable
+from server.document_lane import Failed, Lane, TooSlow
 
 log = logging.getLogger("hubbub.documents")
 
-PROGRAM = Path(__file__).with_name("document_program.py")
-_LINE_BYTES = 1 << 20
-
-
-class Failed(Exception):
-    """The program could not do it, or died over it; the message says why."""
+# Folding some seconds' edits of a document takes some hundredths of a second.
+_QUICK_SECONDS = 0.3
 
 
 @dataclass(frozen=True, slots=True)
 class EditorBounds:
-    """How long one operation may take, and the memory of the program in bytes."""
+    """How much CPU time one operation may take, in seconds, and the memory of each program in bytes."""
 
     seconds: float
     memory: int
 
 
 class DocumentEditor:
-    """One program for a worker, started when it is needed, and again when it has died.
+    """Two programs for a worker: a quick one, and one for what takes longer, so that nobody else waits for that.
 
     Args:
-        bounds: of the program.
+        bounds: of the programs.
     """
 
     def __init__(self, bounds: EditorBounds) -> None:
-        self._bounds = bounds
-        self._program: asyncio.subprocess.Process | None = None
-        self._turn = asyncio.Lock()
+        self._seconds = bounds.seconds
+        self._quick, self._slow = Lane(bounds.memory), Lane(bounds.memory)
 
     async def stop(self) -> None:
-        """End the program."""
-        async with self._turn:
-            await self._end()
+        """End the programs."""
+        await self._quick.stop()
+        await self._slow.stop()
 
     async def fold(self, state: bytes, updates: Sequence[tuple[int, bytes]]) -> Folded:
         """What a state and numbered updates come to. What cannot be applied is left out, and named.
 
-        Raises ``Unavailable`` when the program cannot be run at all.
+        Raises ``Unavailable`` when the programs cannot run at all.
         """
         try:
             found, text = await self._ask("fold", [state, *(data for _, data in updates)])
             return Folded(found, text.decode(), ())
         except Failed as error:
-            log.warning("A document cannot be folded at once; one update after the other", extra={"cause": str(error)})
-        return await self._fold_singly(state, updates)
+            log.warning("A document cannot be folded at once; in smaller pieces now", extra={"cause": str(error)})
+        return await self._fold_in_pieces(state, updates)
 
-    async def _fold_singly(self, state: bytes, updates: Sequence[tuple[int, bytes]]) -> Folded:
+    async def _fold_in_pieces(self, state: bytes, updates: Sequence[tuple[int, bytes]]) -> Folded:
         """Half of what does not go together, and half of that: few updates are to blame."""
         try:
-            found, text = await self._ask("fold", [state])
+            found, text = await self._slow.ask("fold", [state], self._seconds)
         except Failed as error:
-            raise Unavailable(f"The document cannot be read any more: {error}") from error
+            raise Unavailable(f"The document cannot be read any more: {error}.") from error
         left: list[Sequence[tuple[int, bytes]]] = [updates]
         dropped: list[int] = []
         while left:
@@ -71,7 +63,7 @@ class DocumentEditor:
             if not some:
                 continue
             try:
-                found, text = await self._ask("fold", [found, *(data for _, data in some)])
+                found, text = await self._slow.ask("fold", [found, *(data for _, data in some)], self._seconds)
             except Failed as error:
                 if len(some) == 1:
                     log.warning("An update is left out", extra={"n": some[0][0], "cause": str(error)})
@@ -86,58 +78,11 @@ class DocumentEditor:
         try:
             (update,) = await self._ask("rewrite", [state, content.encode()])
         except Failed as error:
-            raise Invalid("The document's text cannot be changed to this.", {"content": [str(error)]}) from error
+            raise Invalid("The document's text cannot be changed to this.", {"content": [f"{error}."]}) from error
         return update
 
     async def _ask(self, operation: str, parts: Sequence[bytes]) -> list[bytes]:
-        async with self._turn:
-            try:
-                async with asyncio.timeout(self._bounds.seconds):
-                    return await self._answer(operation, parts)
-            except BaseException as error:
-                await self._end()
-                if isinstance(error, TimeoutError):
-                    raise Failed(f"it took longer than {self._bounds.seconds:g} s (HUBBUB_DOCUMENT_SECONDS)") from None
-                if isinstance(error, (asyncio.IncompleteReadError, ConnectionError, ValueError)):
-                    raise Failed("the program for documents died over it") from None
-                raise
-
-    async def _answer(self, operation: str, parts: Sequence[bytes]) -> list[bytes]:
-        program = await self._started()
-        assert program.stdin is not None
-        assert program.stdout is not None
-        head = json.dumps([operation, [len(part) for part in parts]]).encode() + b"\n"
-        program.stdin.write(head + b"".join(parts))
-        line, _ = await asyncio.gather(program.stdout.readline(), program.stdin.drain())
-        wrong, sizes = json.loads(line)
-        if wrong is not None:
-            raise Failed(wrong)
-        return [await program.stdout.readexactly(size) for size in sizes]
-
-    async def _started(self) -> asyncio.subprocess.Process:
-        if self._program is not None and self._program.returncode is None:
-            return self._program
         try:
-            self._program = await asyncio.create_subprocess_exec(
-                sys.executable,
-                *("-I", "-W", "ignore"),
-                str(PROGRAM),
-                str(self._bounds.memory),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL,
-                limit=_LINE_BYTES,
-                # Neither our secrets nor our terminal are its business.
-                env={},
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise Unavailable(f"The program for documents cannot be started: {error}.") from error
-        return self._program
-
-    async def _end(self) -> None:
-        program, self._program = self._program, None
-        if program is not None:
-            if program.returncode is None:
-                program.kill()
-            await program.wait()
+            return await self._quick.ask(operation, parts, min(_QUICK_SECONDS, self._seconds))
+        except TooSlow:
+            return await self._slow.ask(operation, parts, self._seconds)

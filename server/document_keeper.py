@@ -24,7 +24,7 @@ _LOOK_SECONDS = 1.0
 _RETRY_SECONDS = 2.0
 _EXPIRE_SECONDS = 3600.0
 # Saving one takes some hundredths of a second.
-_STOP_SECONDS = 2.0
+_STOP_SECONDS = 1.0
 
 
 class DocumentKeeper:
@@ -59,6 +59,7 @@ class DocumentKeeper:
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
         self._hurries: set[asyncio.Task[None]] = set()
+        self._saving: dict[str, asyncio.Task[None]] = {}
         self._failed: dict[str, float] = {}
         self._expired = 0.0
         people.last_left = self._left
@@ -68,15 +69,17 @@ class DocumentKeeper:
         self._task = asyncio.create_task(self._work())
 
     async def stop(self) -> None:
-        """End, after the document that is being saved."""
+        """End, after the documents that are being saved."""
         self._stopping = True
         self._woken.set()
         for hurry in self._hurries:
             hurry.cancel()
         if self._task is not None:
-            await asyncio.wait({self._task}, timeout=_STOP_SECONDS)
-            self._task.cancel()
-            await asyncio.gather(self._task, *self._hurries, return_exceptions=True)
+            working = {self._task, *self._saving.values()}
+            await asyncio.wait(working, timeout=_STOP_SECONDS)
+            for each in working:
+                each.cancel()
+            await asyncio.gather(*working, *self._hurries, return_exceptions=True)
 
     async def _work(self) -> None:
         while not self._stopping:
@@ -100,8 +103,11 @@ class DocumentKeeper:
         moment = asyncio.get_running_loop().time()
         self._failed = {id: until for id, until in self._failed.items() if until > moment}
         for document_id in due:
-            if not self._stopping and document_id not in self._failed:
-                await self._save(document_id)
+            if not self._stopping and document_id not in self._failed and document_id not in self._saving:
+                self._saving[document_id] = asyncio.create_task(self._save(document_id))
+        # Nobody waits for a document that takes long.
+        if self._saving:
+            await asyncio.wait(self._saving.values(), timeout=_LOOK_SECONDS)
         async with self._database.read() as conn:
             following = await documents.next_due(conn)
         if following is None:
@@ -116,11 +122,13 @@ class DocumentKeeper:
             if mine:
                 await settle(self._desk, document_id)
         except Exception as error:
-            # Not at once: what is wrong with one document must not hold up the others.
+            # Again, but not at once: what is wrong with one document must not hold up the others.
             self._failed[document_id] = asyncio.get_running_loop().time() + _RETRY_SECONDS
             log.warning(
                 "A document could not be saved; trying again", extra={"document": document_id, "cause": repr(error)}
             )
+        finally:
+            del self._saving[document_id]
 
     async def _expire(self) -> None:
         moment = asyncio.get_running_loop().time()

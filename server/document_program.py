@@ -10,6 +10,7 @@ A request is a line of JSON, ``[operation, sizes of the parts]``, and the parts'
 
 import json
 import resource
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import BinaryIO
@@ -54,6 +55,11 @@ def rewrite(parts: Sequence[bytes]) -> list[bytes]:
     return [doc.get_update(before)]
 
 
+def ready(parts: Sequence[bytes]) -> list[bytes]:
+    """Say that the program runs."""
+    return list(parts)
+
+
 def _opened(state: bytes) -> tuple[Doc, Text]:
     doc: Doc = Doc()
     text = doc.get(TEXT_NAME, type=Text)
@@ -61,7 +67,7 @@ def _opened(state: bytes) -> tuple[Doc, Text]:
     return doc, text
 
 
-OPERATIONS: dict[str, Callable[[Sequence[bytes]], list[bytes]]] = {"fold": fold, "rewrite": rewrite}
+OPERATIONS: dict[str, Callable[[Sequence[bytes]], list[bytes]]] = {"fold": fold, "rewrite": rewrite, "ready": ready}
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
@@ -91,6 +97,8 @@ def main() -> None:
     memory = int(sys.argv[1])
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # It ends with its input: a service manager that stops everybody must not look like a document that kills.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     serve(sys.stdin.buffer, sys.stdout.buffer)
 
 

@@ -56,8 +56,6 @@ class SharedDocuments:
         self._cache = cache
         self._people = people
         self.rules = rules
-        self.due: Callable[[], None] = lambda: None
-        """Called when something is to be saved soon."""
         delivery.on_signal("document:updated", self._heard)
 
     @asynccontextmanager
@@ -135,7 +133,6 @@ class SharedDocuments:
         sent = event_log.envelope(channel, "document:updated", now(), orjson.dumps(data))
         self._delivery.signal(channel, "document:updated", sent + b"\n" + update)
         self._delivery.show(channel, "document:updated", sent, (update,))
-        self.due()
 
     def say(self, document_id: str, connection: str, states: Sequence[tuple[int, Any]]) -> bool:
         """What an editor says of its user; False when that connection does not have the document open."""

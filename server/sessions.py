@@ -2,12 +2,14 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
+from handlers.base import Actor
 from handlers.errors import Forbidden, Invalid, Unauthenticated
 from models.types import now, to_wire
 from server.connections import Connection, Connections
@@ -22,6 +24,8 @@ class SocketSessions:
     def __init__(self, connections: Connections, identity: Identity) -> None:
         self._connections = connections
         self._identity = identity
+        self.changed: Callable[[str, Actor], None] = lambda connection, actor: None
+        """Called when a connection's user has another role, or other claims, from now on."""
 
     def watch(self, connection: Connection) -> None:
         """Warn a connection before its token expires, and end it then."""
@@ -50,6 +54,7 @@ class SocketSessions:
         found.expires_at = credential.expires_at
         found.issued_at = credential.issued_at
         self.watch(found)
+        self.changed(connection, found.actor)
         return {"user": credential.user.wire(), "expiresAt": _moment(credential.expires_at)}
 
     async def may_subscribe(self, token: str, user_id: str, channel: str) -> bool:

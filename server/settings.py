@@ -267,7 +267,9 @@ class Settings:
     document_keeper_seconds: float = _seconds(
         "HUBBUB_DOCUMENT_KEEPER_SECONDS", "10", "until another worker saves what one that died was to save"
     )
-    document_seconds: float = _seconds("HUBBUB_DOCUMENT_SECONDS", "10", "patience with the work on one document")
+    document_seconds: float = _seconds(
+        "HUBBUB_DOCUMENT_SECONDS", "10", "CPU time that the work on one document may take"
+    )
     document_memory_bytes: int = _count(
         "HUBBUB_DOCUMENT_MEMORY_BYTES", "1073741824", "memory of a worker's program for documents", 1 << 28
     )

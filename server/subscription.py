@@ -1,7 +1,6 @@
 """A subscription: one connection's place in a channel, and the room of those who need no place of their own."""
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
@@ -32,30 +31,32 @@ class Room:
         subscribed: which of its subscriptions some people have, and backends where they hear of every row.
     """
 
+    __slots__ = ("_channel", "_sio", "_subscribed", "_views")
+
     def __init__(self, sio: RealtimeServer, channel: str, subscribed: "Subscribed") -> None:
         self._sio = sio
         self._channel = channel
         self._subscribed = subscribed
-        self._views: dict[str, Filter | None] = {}
-        self._heads: Counter[str] = Counter()
+        # By the room of each view: its filter, and how many hear through it.
+        self._views: dict[str, tuple[Filter | None, int]] = {}
 
     def enter(self, subscription: "Subscription") -> None:
         """Somebody will sit down, in the room of their view."""
-        self._views[subscription.room] = subscription.view
-        self._heads[subscription.room] += 1
+        _, heads = self._views.get(subscription.room, (None, 0))
+        self._views[subscription.room] = subscription.view, heads + 1
 
     def leave(self, subscription: "Subscription") -> None:
         """Who entered has gone."""
-        self._heads[subscription.room] -= 1
-        if not self._heads[subscription.room]:
-            del self._heads[subscription.room], self._views[subscription.room]
+        view, heads = self._views.pop(subscription.room)
+        if heads > 1:
+            self._views[subscription.room] = view, heads - 1
 
     def hear(self, event: Event) -> None:
         gone = access.erased(event)
         if gone is not None:
             self._sio.amend(gone.value.encode(), lambda arguments: _erase(arguments, gone))
         if event.audience is None:
-            for room, view in self._views.items():
+            for room, (view, _) in self._views.items():
                 found = views.seen(event, view)
                 if found is not None:
                     self._sio.broadcast(room, found.event, found.envelope)
@@ -69,7 +70,7 @@ class Room:
             if each.seated:
                 people.setdefault(each.room, []).append(each.connection)
         for room in self._views if audience.excluded else people:
-            found = views.seen(event, self._views[room])
+            found = views.seen(event, self._views[room][0])
             if found is None:
                 continue
             if audience.excluded:

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Iterable
 
 from handlers import access, views
-from handlers.base import Actor, Position
+from handlers.base import Actor, Position, Rules
 from handlers.errors import Invalid
 from handlers.filters import Filter
 from models.event_log import Event
@@ -152,6 +152,13 @@ class SocketSubscriptions:
             for event, envelope in missed:
                 if self._of_connection.get(connection, {}).get(channel) is subscription:
                     subscription.hear_signal(channel, event, envelope)
+
+    def act_as(self, connection: str, actor: Actor, rules: Rules) -> None:
+        """A connection's user has other claims from now on: what they no longer open is heard no longer."""
+        for channel, subscription in list(self._of_connection.get(connection, {}).items()):
+            subscription.actor = actor
+            if not access.role_opens(channel, actor, rules):
+                self._drop(subscription)
 
     async def level(self, connection: str) -> None:
         """Bring a connection's channels to where the log is: what the bus has not brought yet may amend what it had."""

@@ -10,9 +10,9 @@ import { html, useStore } from "./view.js";
 function MarkButton({ name, icon, label, mark, onToggle }) {
   const { mine, count, status } = useStore(mark);
   return html`
-    <button type="button" class="button mark mark-${name}" aria-pressed=${mine ? "true" : "false"}
+    <button type="button" class="button toggle toggle-${name}" aria-pressed=${mine ? "true" : "false"}
       aria-label=${`${label}: ${count}`} disabled=${status === "loading"} onClick=${onToggle}>
-      <${Icon} name=${icon} size=${18} filled=${mine} /><span>${label}</span><span class="mark-count">${count.toLocaleString("en")}</span>
+      <${Icon} name=${icon} size=${18} filled=${mine} /><span>${label}</span><span class="toggle-count">${count.toLocaleString("en")}</span>
     </button>
   `;
 }

@@ -18,6 +18,21 @@ export function ModerationCard({ item }) {
   const place = placeOf(item);
   const told = (error) => toasts.fail(error);
   const approve = () => hubbub.moderation.decide(item.id, "approve").then(() => toasts.say(`${label} approved.`, "success"), told);
+  const approveWithNote = () =>
+    ui.openDialog({
+      kind: "reason",
+      title: `Approve this ${label.toLowerCase()}`,
+      text: "It is for everyone to see. Its author is told, with what you say.",
+      action: "Approve",
+      act: async (reason) => {
+        await hubbub.moderation.decide(item.id, "approve", reason);
+        toasts.say(`${label} approved.`, "success");
+      },
+    });
+  const more = (event) => {
+    const items = [{ label: "Approve with a note", icon: "check", act: approveWithNote }];
+    ui.openPopup({ kind: "menu", anchor: event.currentTarget, label, items });
+  };
   const reject = () =>
     ui.openDialog({
       kind: "reason",
@@ -48,6 +63,7 @@ export function ModerationCard({ item }) {
           ? html`<div class="queue-actions">
               <button class="button small" onClick=${reject}><${Icon} name="close" size=${16} />Reject</button>
               <button class="button small primary" onClick=${approve}><${Icon} name="check" size=${16} />Approve</button>
+              <${IconButton} name="more" size=${18} label="More decisions" aria-haspopup="menu" onClick=${more} />
             </div>`
           : html`<span class="queue-decided"
               ><span class="tag status-tag ${item.status}">${STATUSES[item.status]}</span>

@@ -11,6 +11,7 @@ from tests.acceptance.people import Gathering, Person
 from tests.acceptance.writers import SOON, begin, channel, saved
 from tests.support.editors import Editor, Editors, converge
 from tests.support.sse import SseStream
+from tests.support.switch import Switch
 from tests.support.waiting import eventually
 
 
@@ -92,6 +93,29 @@ async def test_a_lost_connection_costs_nobody_a_letter(arrive: Gathering, editor
     await typing
     text = await converge(steady, shaky)
     assert (text.count("a"), text.count("b")) == (60, 60)
+
+
+async def test_an_editor_that_is_taken_up_by_another_worker_is_there_once(arrive: Gathering, editors: Editors) -> None:
+    ada, bo = await arrive("Ada", at=arrive.cluster.a), await arrive("Bo")
+    document = await begin(ada, "", **{bo.id: "write"})
+    async with Switch(arrive.cluster.a.port) as switch:
+        (steady,) = await sit_down(editors, document, ada)
+        moving = await editors.open(switch.url, bo.credential, document["id"])
+        await sees(steady, ada.id, bo.id)
+        switch.turn(arrive.cluster.b.port)
+        await moving.does("drop")
+        await steady.insert("while it was away ")
+
+        async def is_back() -> bool:
+            state = await moving.state()
+            return state["reopened"] > 1 and state["recovered"]
+
+        await eventually(is_back, "the editor to be taken up again")
+        await moving.insert("and back ")
+        assert await converge(steady, moving) == "while it was away and back "
+        await sees(steady, ada.id, bo.id)
+        await moving.does("away")
+        await sees(steady, ada.id)
 
 
 async def test_collaborators_have_names_colours_and_cursors(arrive: Gathering, editors: Editors) -> None:

@@ -15,8 +15,8 @@ pytestmark = pytest.mark.parametrize("door", DOORS)
 
 @pytest.fixture(scope="module")
 def cluster_variables() -> dict[str, str | None]:
-    """Small pieces, so that short queues are of several."""
-    return variables(HUBBUB_SYNC_BATCH="7")
+    """Small pieces, so that longer queues are of several."""
+    return variables(HUBBUB_SYNC_BATCH="10")
 
 
 def upsert(collection: str, id: str, data: Any, **more: Any) -> dict[str, Any]:
@@ -31,7 +31,14 @@ def delete(collection: str, id: str, **more: Any) -> dict[str, Any]:
 
 async def syncs(person: Person, *mutations: dict[str, Any]) -> list[dict[str, Any]]:
     """Send a queue; the results, in its order."""
-    reply = await person.does("record:sync", mutations=list(mutations))
+    if person.door == "socket":
+        # A long queue takes a while on a busy machine.
+        body = await person.socket.emit("record:sync", {"mutations": list(mutations)}, timeout=30)
+        contract.reply(body)
+        assert body["ok"], body
+        reply = body["data"]
+    else:
+        reply = await person.does("record:sync", mutations=list(mutations))
     contract.keys(reply, {"results"})
     for mutation, result in zip(mutations, reply["results"], strict=True):
         contract.keys(result, {"mutationId", "ok", "data"} if result["ok"] else {"mutationId", "ok", "error"})

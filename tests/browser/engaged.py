@@ -70,7 +70,7 @@ async def confirm(person: Person, action: str) -> None:
 
 def mark(person: Person, name: str) -> Locator:
     """The button of likes or saves."""
-    return person.page.locator(".mark").filter(has_text=name)
+    return person.page.locator(".toggle").filter(has_text=name)
 
 
 async def add_picture(person: Person, caption: str, colour: str = "teal") -> None:

@@ -119,6 +119,18 @@ async def test_what_is_held_back_appears_when_it_is_approved(demo, visit):
     await expect(mo.page.locator("[data-item] .approved")).to_have_count(3)
 
 
+async def test_an_approval_can_say_something_too(demo, visit):
+    """What a moderator says of it reaches the author."""
+    ada, mo = await visit(demo, "Ada"), await moderator(visit, demo)
+    await look_at(ada, "Kyoto on foot")
+    await say_held(ada, "Cheap watches, a history")
+    await choose(mo, waiting(mo, "a history").get_by_label("More decisions"), "Approve with a note")
+    await mo.page.get_by_role("dialog").get_by_label("Reason").fill("Well found")
+    await confirm(mo, "Approve")
+    await expect(ada.page.locator(".toast").filter(has_text="Your comment was approved")).to_contain_text("Well found")
+    await expect(comment(ada, "a history")).not_to_contain_text("Waiting for review")
+
+
 async def test_what_is_refused_says_why(demo, visit):
     """A comment with a word that is never said stays with its author, who can discard it."""
     ada = await visit(demo, "Ada")

@@ -6,11 +6,18 @@ from hypothesis import strategies as st
 
 from handlers.access import TOPICS, Channel, canonical, parse
 from handlers.base import Rules
+from handlers.declared import Collection, WatchedTable
 from handlers.errors import NotFound
 
-RULES = Rules(("trip", "story"), 1.0, 1)
+RULES = Rules(
+    ("trip", "story"),
+    1.0,
+    1,
+    {"tasks": Collection("tasks", "public", "owner", "owner", "merge")},
+    {"public.orders": WatchedTable("public", "orders", "public", ("id",))},
+)
 entity_ids = st.from_regex(r"[A-Za-z0-9._~-]{1,128}", fullmatch=True)
-KNOWN = ("user", "room", "presence", "app", "community", "admin", "trip", "story")
+KNOWN = ("user", "room", "presence", "app", "community", "admin", "document", "trip", "story")
 
 
 @given(st.sampled_from(["trip", "story"]), entity_ids, st.sampled_from(sorted(TOPICS)))
@@ -33,6 +40,8 @@ def test_an_entity_has_a_channel_for_each_topic(kind: str, id: str, topic: str) 
         ("app:orders", Channel("app", "orders")),
         ("app:orders:eu", Channel("app", "orders:eu")),
         ("app:private.orders", Channel("private", "private.orders")),
+        ("collection:tasks", Channel("collection", "tasks")),
+        ("table:public.orders", Channel("table", "public.orders")),
     ],
 )
 def test_every_other_channel_has_one_name(name: str, channel: Channel) -> None:
@@ -52,6 +61,7 @@ def test_every_other_channel_has_one_name(name: str, channel: Channel) -> None:
             "trip:é:comments",
             "trip:1:comments:",
         ),
+        *("collection:", "collection:notes", "collection:tasks:1", "table:orders", "table:public.carts", "table:"),
         *("app:a b", "app:é", f"app:{'x' * 129}", "Room:x", " room:x", "rooms:x", "message:x", "trip:1:comments\n"),
     ],
 )

@@ -1,11 +1,11 @@
 """The editor's program may die over what people send: nothing else is lost, and it starts again."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
 from handlers import yjs
-from handlers.errors import Invalid
 from server.document_editor import DocumentEditor, EditorBounds
 from tests.support.hostile_updates import CLIENT, nested_types, number
 from tests.support.updates import Pad, text_of
@@ -51,11 +51,34 @@ async def test_an_update_that_pycrdt_refuses_to_apply_is_left_out_alone(editor: 
     assert (folded.text, folded.dropped) == (str(pad), (2,))
 
 
-async def test_what_takes_too_long_is_given_up(editor: DocumentEditor) -> None:
-    slow = DocumentEditor(EditorBounds(0.000_001, MEMORY))
-    with pytest.raises(Invalid, match="cannot be changed"):
-        await slow.rewrite(yjs.EMPTY, "text")
-    await slow.stop()
+def scattered(pad: Pad, length: int) -> bytes:
+    """An update that deletes every second letter, which costs the more, the more letters there are."""
+    client = number(pad.doc.client_id)
+    places = b"".join(number(2 * n + 1) + number(1) for n in range(length // 2))
+    return number(0) + number(1) + client + number(length // 2) + places
+
+
+async def test_an_update_that_takes_too_long_is_left_out_and_nobody_waits_for_it() -> None:
+    editor = DocumentEditor(EditorBounds(0.3, MEMORY))
+    pad = Pad()
+    long, costly = pad.write("a" * 150_000), scattered(pad, 150_000)
+    yjs.check_update(costly, 32)
+    slow = asyncio.create_task(editor.fold(yjs.EMPTY, [(1, long), (2, costly), (3, pad.write("end"))]))
+    quick = 0
+    while not slow.done():
+        assert (await editor.fold(yjs.EMPTY, [(1, yjs.of_text("quick", 7))])).text == "quick"
+        quick += 1
+    folded = await slow
+    assert (folded.dropped, folded.text) == ((2,), "end" + "a" * 150_000)
+    assert quick > 1
+    await editor.stop()
+
+
+async def test_what_takes_long_but_not_too_long_is_done(editor: DocumentEditor) -> None:
+    pad = Pad()
+    long, costly = pad.write("a" * 60_000), scattered(pad, 60_000)
+    folded = await editor.fold(yjs.EMPTY, [(1, long), (2, costly)])
+    assert (folded.dropped, folded.text) == ((), "a" * 30_000)
 
 
 async def test_a_text_becomes_an_update(editor: DocumentEditor) -> None:

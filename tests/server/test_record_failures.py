@@ -1,10 +1,12 @@
 """Records while something fails beneath them: what is told of a queue then, and what is left of the past."""
 
+import asyncio
 import secrets
 import sqlite3
 from collections.abc import Callable
 from typing import Any
 
+import aiohttp
 import asyncpg
 import pytest
 
@@ -66,8 +68,11 @@ async def test_what_cannot_be_carried_out_now_is_not_overtaken(
         await conn.close()
 
 
-async def test_a_defect_holds_up_its_own_record_alone(start_hubbub: Callable[..., Hubbub], postgres_url: str) -> None:
-    server = start_hubbub(DATABASE_URL=postgres_url, **variables())
+@pytest.mark.parametrize("batch", ["1", "50"])
+async def test_a_defect_holds_up_its_own_record_alone(
+    start_hubbub: Callable[..., Hubbub], postgres_url: str, batch: str
+) -> None:
+    server = start_hubbub(DATABASE_URL=postgres_url, **variables(HUBBUB_SYNC_BATCH=batch))
     one, two, three = new_id(), new_id(), new_id()
     conn = await asyncpg.connect(postgres_url)
     try:
@@ -87,6 +92,29 @@ async def test_a_defect_holds_up_its_own_record_alone(start_hubbub: Callable[...
         assert [again[0], again[3]] == [results[0], results[3]]
     finally:
         await conn.close()
+
+
+async def test_a_queue_that_a_killed_server_had_begun_is_finished_by_sending_it_again(
+    start_hubbub: Callable[..., Hubbub],
+) -> None:
+    server = start_hubbub(**variables(HUBBUB_SYNC_BATCH="5"))
+    ids = [new_id() for _ in range(3)]
+    queue = [upsert(ids[n % 3], {"n": n}) for n in range(300)]
+    sending = asyncio.create_task(syncs(server, queue))
+    with sqlite3.connect(server.folder / "hubbub.db") as conn:
+
+        def begun() -> int:
+            found = conn.execute("SELECT sum(version) FROM records WHERE id IN (?, ?, ?)", ids).fetchone()[0]
+            return found or 0
+
+        await eventually(lambda: begun() >= 20, "the first changes", 15)
+        server.kill()
+        with pytest.raises(aiohttp.ClientError):
+            await sending
+        assert begun() < 300
+        server.start()
+        assert outcomes(await syncs(server, queue)) == [n // 3 + 1 for n in range(300)]
+        assert begun() == 300
 
 
 async def test_what_records_were_is_kept_for_a_while(start_hubbub: Callable[..., Hubbub]) -> None:

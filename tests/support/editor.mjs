@@ -139,9 +139,10 @@ const commands = {
   },
 
   state({ editor: key }) {
-    const { text, n, collaborators, errors, acknowledged, reopened, unsent, doc } = editors.get(key);
+    const { text, n, collaborators, errors, acknowledged, reopened, unsent, doc, socket } = editors.get(key);
     const vector = Buffer.from(Y.encodeStateVector(doc)).toString("hex");
-    return { text: text.toString(), n, collaborators, errors, acknowledged, reopened, unsent, vector, client: doc.clientID };
+    const told = { n, collaborators, errors, acknowledged, reopened, unsent, recovered: socket.recovered };
+    return { ...told, text: text.toString(), vector, client: doc.clientID };
   },
 
   async request({ editor: key, event, payload }) {

@@ -22,7 +22,7 @@ class Editor:
         return await self._clients.call(command, editor=self._key, **fields)
 
     async def state(self) -> dict[str, Any]:
-        """What it has: ``{text, n, collaborators, errors, acknowledged, reopened, unsent, vector, client}``."""
+        """What it has: its text, the newest edit's number, who is there, and what became of what it sent."""
         return await self.does("state")
 
     async def text(self) -> str:
