@@ -60,11 +60,7 @@ const MARKS = {
 /** @param {{change?: import("../client/changes.js").Change}} props */
 function Mark({ change }) {
   const mark = MARKS[change?.status];
-  return html`
-    <span class="task-mark" role="status">
-      ${mark && html`<span class="mark mark-${change.status}"><${Icon} name=${mark.icon} size=${14} />${mark.text}</span>`}
-    </span>
-  `;
+  return mark && html`<span class="mark mark-${change.status}"><${Icon} name=${mark.icon} size=${14} />${mark.text}</span>`;
 }
 
 /**

@@ -126,20 +126,47 @@ async def test_a_conflict_is_shown_side_by_side_and_settled_by_a_mix(demo: Hubbu
     await expect(ada.page.get_by_role("button", name="Compare")).to_have_count(0)
 
 
-@pytest.mark.parametrize(("whose", "kept"), [("mine", "Ada"), ("theirs", "Bo")])
-async def test_a_conflict_is_settled_by_one_side(demo: Hubbub, visit, room_name: str, whose: str, kept: str):
-    """All of one's own, or all of theirs; the conflict also goes from the other window of who decided."""
+async def test_a_conflict_is_settled_by_ones_own_side_in_all_windows(demo: Hubbub, visit, room_name: str):
+    """All of one's own; the conflict also goes from the other window of who decided."""
     ada, bo = await visit(demo, "Ada"), await visit(demo, "Bo")
-    await disagree(ada, bo, f"{room_name} {whose}")
+    await disagree(ada, bo, room_name)
     other = await ada.page.context.new_page()
     await other.goto(f"{demo.url}#/tasks")
     await expect(other.get_by_role("button", name="Compare")).to_be_visible()
     dialog = ada.page.get_by_role("dialog")
-    await dialog.get_by_role("button", name=f"All {whose}").click()
-    await dialog.get_by_role("button", name=f"Keep {whose}").click()
+    await dialog.get_by_role("button", name="All mine").click()
+    await dialog.get_by_role("button", name="Keep mine").click()
     for person in (ada, bo):
-        await expect(task(person, f"{room_name} {whose} by {kept}").get_by_text(f"{kept}'s notes")).to_be_visible()
+        await expect(task(person, f"{room_name} by Ada").get_by_text("Ada's notes")).to_be_visible()
     await expect(other.get_by_role("button", name="Compare")).to_have_count(0)
+
+
+async def test_tasks_that_the_other_deleted_meanwhile_are_kept_or_let_go(demo: Hubbub, visit, room_name: str):
+    """Who had changed them says of one after the other whether it stays."""
+    ada, bo = await visit(demo, "Ada"), await visit(demo, "Bo")
+    titles = [f"{room_name} {which}" for which in ("one", "two")]
+    await open_tasks(ada, bo)
+    for title in titles:
+        await add_task(ada, title)
+        await expect(task(bo, title)).to_be_visible()
+    await go_offline(ada)
+    for title in titles:
+        await edit_task(ada, title, Notes="Still needed")
+        await task(bo, title).get_by_role("button", name=f"Delete {title}").click()
+        await expect(task(bo, title)).to_have_count(0)
+    await come_back(ada)
+    await ada.page.get_by_role("button", name="Compare").click()
+    dialog = ada.page.get_by_role("dialog")
+    await expect(dialog.get_by_text("(1 of 2)")).to_be_visible()
+    # The newest comes first.
+    await expect(dialog.get_by_text(f"Somebody deleted {titles[1]} while you changed it.")).to_be_visible()
+    await dialog.get_by_role("button", name="Keep the task").click()
+    await expect(dialog.get_by_text("(2 of 2)")).to_be_visible()
+    await dialog.get_by_role("button", name="Let it be deleted").click()
+    await expect(dialog).to_have_count(0)
+    for person in (ada, bo):
+        await expect(task(person, titles[1]).get_by_text("Still needed")).to_be_visible()
+        await expect(task(person, titles[0])).to_have_count(0)
 
 
 async def test_a_page_that_is_reloaded_while_offline_keeps_its_queue(demo: Hubbub, visit, room_name: str):
