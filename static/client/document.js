@@ -88,11 +88,15 @@ export class Document extends Observable {
     this.#kept = kept;
     this.#onLeft = onLeft;
     this.#begin();
-    this.#unfound = kept.onFound(id, (updates) => this.#found(updates));
   }
 
-  /** With an empty document; what is in it, the server tells. */
+  /** With an empty document, and what earlier pages have left; what else is in it, the server tells. */
   #begin() {
+    this.#beginEmpty();
+    this.#unfound = this.#kept.onFound(this.#id, (updates) => this.#found(updates));
+  }
+
+  #beginEmpty() {
     const doc = new this.#yjs.Doc();
     const awareness = new this.#yjs.Awareness(doc);
     doc.on("update", (/** @type {Uint8Array} */ update, /** @type {any} */ origin) => origin !== this && this.#edited(update));
@@ -113,7 +117,7 @@ export class Document extends Observable {
   wake() {
     this.#watched = true;
     if (!this.#doc) this.#begin();
-    this.#begun();
+    this.#follow();
     if (this.#open) this.#cursors.show(this.getSnapshot().canWrite);
   }
 
@@ -135,12 +139,12 @@ export class Document extends Observable {
     this.#unsent = [];
     this.#kept.drop(this.#id);
     this.getSnapshot().awareness.destroy();
-    this.#begin();
+    this.#beginEmpty();
     this.change({ saved: true });
     this.retry();
   }
 
-  #begun() {
+  #follow() {
     if (this.#ends.length > 0) return;
     const { connection } = this.#hubbub;
     if (connection.live) void this.#sync();
@@ -217,7 +221,7 @@ export class Document extends Observable {
       this.#yjs.applyUpdate(this.#doc, update, this);
       this.#edited(update);
     }
-    this.#begun();
+    this.#follow();
   }
 
   /** Send what waits, in one batch after the other. */
@@ -236,7 +240,7 @@ export class Document extends Observable {
       } catch (failure) {
         const error = /** @type {any} */ (failure);
         if (!error.retryable) {
-          this.#refused(error);
+          this.change({ error, canWrite: false });
           break;
         }
         void this.#keep();
@@ -248,15 +252,6 @@ export class Document extends Observable {
     this.#kept.drop(this.#id);
     this.change({ saved: true, kept: false });
     this.#leaveIfDone();
-  }
-
-  /**
-   * The server will not have what was written.
-   *
-   * @param {any} error
-   */
-  #refused(error) {
-    this.change({ error, canWrite: false });
   }
 
   async #keep() {

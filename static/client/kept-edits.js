@@ -1,14 +1,20 @@
 import { Kept } from "./kept.js";
 
-/** Edits of documents that the server has not acknowledged, kept over a reload. */
+/**
+ * Edits of documents that the server has not acknowledged, kept over a reload. What earlier pages have left is sent as
+ * it is, which takes no Yjs, unless the document is opened before.
+ */
 export class KeptEdits {
+  #connection;
   /** @type {Kept<Uint8Array[]>} */
   #kept;
-  /** What earlier pages have left, by document, until that is opened. @type {Map<string, Uint8Array[]>} */
+  /** What earlier pages have left, by document. @type {Map<string, Uint8Array[]>} */
   #left = new Map();
   /** @type {Map<string, (updates: Uint8Array[]) => void>} */
   #takers = new Map();
   #changed;
+  /** @type {Promise<void> | null} */
+  #sending = null;
 
   /**
    * @param {import("./hubbub.js").Surroundings} hubbub
@@ -16,10 +22,15 @@ export class KeptEdits {
    */
   constructor(hubbub, changed) {
     this.#kept = new Kept(hubbub, "edits");
+    this.#connection = hubbub.connection;
     this.#changed = changed;
-    const adopt = () => void this.#kept.adopt((found) => found.forEach(([id, updates]) => this.#found(id, updates)));
-    hubbub.connection.on("live", adopt);
-    adopt();
+    const take = (/** @type {[string, Uint8Array[]][]} */ found) => {
+      for (const [id, updates] of found) this.#found(id, updates);
+      hubbub.background(this.#send());
+    };
+    const resume = () => this.#kept.adopt(take).then(() => this.#send());
+    hubbub.connection.on("live", () => hubbub.background(resume()));
+    hubbub.background(resume());
   }
 
   /**
@@ -33,8 +44,7 @@ export class KeptEdits {
     this.#takers.set(documentId, take);
     const left = this.#left.get(documentId);
     if (left) {
-      this.#left.delete(documentId);
-      this.#changed([...this.#left.keys()]);
+      this.#forget(documentId);
       take(left);
     }
     return () => void this.#takers.delete(documentId);
@@ -57,6 +67,33 @@ export class KeptEdits {
   /** Leave what is kept to the next one who signs in as this person. */
   close() {
     return this.#kept.close();
+  }
+
+  /** Send what is left. What is refused stays, so that whoever opens the document is told. */
+  #send() {
+    this.#sending ??= this.#sendAll().finally(() => (this.#sending = null));
+    return this.#sending;
+  }
+
+  async #sendAll() {
+    // What is found meanwhile comes in behind.
+    for (const [documentId, updates] of this.#left) {
+      try {
+        for (const update of updates) await this.#connection.call("document:update", { documentId, update });
+      } catch (error) {
+        if (/** @type {any} */ (error).retryable) throw error;
+        continue;
+      }
+      if (this.#left.get(documentId) !== updates) continue;
+      this.#forget(documentId);
+      this.drop(documentId);
+    }
+  }
+
+  /** @param {string} documentId */
+  #forget(documentId) {
+    this.#left.delete(documentId);
+    this.#changed([...this.#left.keys()]);
   }
 
   /**

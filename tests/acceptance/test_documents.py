@@ -256,7 +256,9 @@ async def test_a_deleted_document_is_gone_with_its_channel(arrive: Gathering) ->
 
 @pytest.mark.parametrize("door", DOORS)
 async def test_who_is_muted_reads_but_does_not_write(arrive: Gathering) -> None:
-    ada, mo = await arrive("Ada"), await arrive("Mo", role="moderator")
+    # At one worker: others hear of it a moment later.
+    ada = await arrive("Ada", at=arrive.cluster.a)
+    mo = await arrive("Mo", role="moderator", at=arrive.cluster.a)
     document = await begin(ada, "Hello")
     await open_document(ada, document)
     await mo.does("user:mute", userId=ada.id)

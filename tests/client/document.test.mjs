@@ -213,31 +213,60 @@ test("a document that there is not says so", async (t) => {
   assert.equal(error.message, "There is none.");
 });
 
-test("edits made without a connection survive a reload and are sent by the next page", async (t) => {
+/** A page that was left with an edit that the server does not have; its storage, and the server. */
+async function left(t) {
   const storage = memoryStorage();
-  const before = await opened(t, { storage });
-  before.edit("first ");
-  await before.take();
-  before.connection.lose();
-  before.edit("second", 6);
+  const { connection, edit, take, server } = await opened(t, { storage });
+  edit("first ");
+  await take();
+  connection.lose();
+  edit("second", 6);
   await settled();
+  return { storage, server };
+}
 
-  const { server } = before;
+test("edits made without a connection survive a reload and are sent by the next page, whether or not it opens the document", async (t) => {
+  const { storage, server } = await left(t);
   const hubbub = { ...surroundings(), storage };
   const documents = new Documents(hubbub);
-  await until(documents, ({ unsent }) => unsent.includes("d1"));
+  const sent = await hubbub.connection.nextOf("document:update");
+  assert.deepEqual(documents.getSnapshot().unsent, ["d1"]);
+  sent.resolve(server.take(sent.payload));
+  await until(documents, ({ unsent }) => unsent.length === 0);
+  assert.equal(text(server.doc), "first second");
+  await settled();
+  assert.deepEqual(await storage.entries("edits/"), [], "what the server has is not kept");
+});
+
+test("a document that is opened before what was left of it is sent has it", async (t) => {
+  const { storage, server } = await left(t);
+  const hubbub = { ...surroundings(), storage };
+  hubbub.connection.lose();
+  const documents = new Documents(hubbub);
+  const refused = await hubbub.connection.nextOf("document:update");
+  refused.reject(new HubbubError({ code: "unavailable", message: "Not connected." }));
   const document = documents.open("d1", yjs);
   t.after(document.subscribe(() => {}));
   t.after(() => document.getSnapshot().awareness?.destroy());
-  assert.deepEqual(documents.getSnapshot().unsent, []);
+  assert.deepEqual([documents.getSnapshot().unsent, document.getSnapshot().saved], [[], false]);
+  hubbub.connection.regain();
   const open = await hubbub.connection.nextOf("document:open");
   open.resolve(server.opened(open.payload));
   const sent = await hubbub.connection.nextOf("document:update");
   sent.resolve(server.take(sent.payload));
   await until(document, ({ saved }) => saved);
   assert.deepEqual([text(server.doc), text(document.getSnapshot().doc)], ["first second", "first second"]);
+});
+
+test("what was left and is refused stays, for whoever opens the document", async (t) => {
+  const { storage } = await left(t);
+  const hubbub = { ...surroundings(), storage };
+  const documents = new Documents(hubbub);
+  const sent = await hubbub.connection.nextOf("document:update");
+  sent.reject(new HubbubError({ code: "forbidden", message: "You may read it only." }));
   await settled();
-  assert.deepEqual(await storage.entries("edits/"), [], "what the server has is not kept");
+  assert.deepEqual([documents.getSnapshot().unsent, hubbub.reported], [["d1"], []]);
+  assert.equal((await storage.entries("edits/")).length, 1);
 });
 
 test("when nobody looks any more it is left, after what was written has gone out", async (t) => {
