@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from handlers.base import Actor, Context, Documents, handles
-from handlers.documents import COLLECTION, CONTENT_MAX, TITLE_MAX, readable, require_size, whole, wire
+from handlers.documents import COLLECTION, CONTENT_MAX, TITLE_MAX, readable, require_size, tell_listed, whole, wire
 from handlers.errors import Conflict, Invalid, NotFound, TooLarge, Unavailable
 from handlers.parking import park
 from handlers.payload import Choice, Id, Payload, Text, Whole, client_id, limit
@@ -102,6 +102,8 @@ async def _retitle(ctx: Context, *, document_id: str, title: str) -> None:
     if row.title == title:
         return
     await documents.retitle(ctx.conn, document_id, title)
+    people = await documents.shared_with(ctx.conn, document_id)
+    tell_listed(ctx, await documents.head(ctx.conn, document_id), people)
     told = {"documentId": document_id, "version": row.version, "n": row.state_n, "title": title}
     ctx.publish(f"document:{document_id}", "document:saved", told)
 

@@ -1,7 +1,7 @@
 """Documents: texts that several people write at a time. Made, listed, shared and deleted here."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from marshmallow import fields, validate
@@ -10,7 +10,7 @@ from handlers import access, yjs
 from handlers.base import Context, handles
 from handlers.errors import Forbidden, NotFound, TooLarge
 from handlers.payload import Choice, Id, Payload, Text, client_id, limit
-from models import conflicts, document_updates, document_versions, documents, idempotency, users
+from models import conflicts, document_updates, document_versions, documents, event_log, idempotency, users
 
 _CREATE = "document:create"
 TITLE_MAX = 200
@@ -63,6 +63,7 @@ async def create_document(ctx: Context, title: str, content: str = "", client_id
     )
     await document_versions.note_base(ctx.conn, row.id, row.version, state, ctx.services.documents.rules.bases)
     ctx.created = True
+    tell_listed(ctx, row, {})
     return wire(row, documents.OWNER, {}) | {"content": content}
 
 
@@ -90,7 +91,10 @@ async def share_document(ctx: Context, document_id: str, everyone: str, users: M
     await _owned(ctx, document_id, "shares")
     people = {user_id: right for user_id, right in users.items() if user_id != ctx.user.id}
     await _require_known(ctx, people)
+    before = await documents.shared_with(ctx.conn, document_id)
     await documents.share(ctx.conn, document_id, everyone, people)
+    tell_listed(ctx, await documents.head(ctx.conn, document_id), people)
+    _tell_removed(ctx, document_id, before.keys() - people.keys())
     access.announce(ctx, "document", document_id)
     return await whole(ctx, document_id)
 
@@ -99,6 +103,8 @@ async def share_document(ctx: Context, document_id: str, everyone: str, users: M
 async def delete_document(ctx: Context, document_id: str) -> dict[str, Any]:
     """Remove a document with all its versions; its channel ends for everybody."""
     row = await _owned(ctx, document_id, "deletes")
+    _tell_removed(ctx, document_id, {row.owner_id, *await documents.shared_with(ctx.conn, document_id)})
+    await event_log.redact(ctx.conn, document_id, {"document": {"title": ""}})
     await documents.remove(ctx.conn, document_id)
     await document_updates.fold(ctx.conn, document_id)
     await document_versions.remove_all(ctx.conn, document_id)
@@ -148,6 +154,20 @@ def wire(row: Any, right: str, people: Mapping[str, str]) -> dict[str, Any]:
         "createdAt": row.created_at,
         "updatedAt": row.updated_at,
     }
+
+
+def tell_listed(ctx: Context, row: Any, people: Mapping[str, str]) -> None:
+    """Tell all tabs of its owner, and of the people whom a document is shared with, how it stands in their lists."""
+    told = {row.owner_id: wire(row, documents.OWNER, people)}
+    for user_id, shared in people.items():
+        told[user_id] = wire(row, documents.right_of(row, shared, user_id), {user_id: shared})
+    for user_id, listed in told.items():
+        ctx.publish(f"user:{user_id}", "document:added", {"document": listed}, subject=row.id)
+
+
+def _tell_removed(ctx: Context, document_id: str, people: Iterable[str]) -> None:
+    for user_id in sorted(people):
+        ctx.publish(f"user:{user_id}", "document:removed", {"documentId": document_id})
 
 
 def require_size(ctx: Context, content: str) -> None:

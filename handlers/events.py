@@ -205,6 +205,13 @@ _ALL = (
         ),
         "A row is there, is another one, or is gone: its columns as they are now and as they were.",
     ),
+    EventKind(
+        "document:added",
+        _USER,
+        thing(document=ref("ListedDocument")),
+        "A document is in this person's list from now on, or stands there with another title or access.",
+    ),
+    EventKind("document:removed", _USER, thing(documentId=ID), "A document is in this person's list no longer."),
     EventKind("conflict:created", _USER, thing(**_WHICH), "A change of this person's waits to be resolved."),
     EventKind(
         "conflict:resolved",

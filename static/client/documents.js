@@ -4,8 +4,7 @@ import { KeptEdits } from "./kept-edits.js";
 import { PagedList } from "./paged-list.js";
 
 /**
- * The documents that are this user's own or shared with them by name, newest first. What others share or rename shows
- * when the list is looked at again.
+ * The documents that are this user's own or shared with them by name, newest first.
  *
  * @typedef {import("./types.js").SharedDocument} SharedDocument
  * @typedef {import("./types.js").DocumentVersion} DocumentVersion
@@ -112,6 +111,15 @@ export class Documents extends PagedList {
    */
   restore(documentId, versionId) {
     return this.call("document:restore", { documentId, versionId });
+  }
+
+  /**
+   * @protected
+   * @param {import("./types.js").Envelope} envelope
+   */
+  apply({ event, data }) {
+    if (event === "document:added") this.put(data.document);
+    else if (event === "document:removed") this.remove(data.documentId);
   }
 
   /** Leave what was not sent to the next one who signs in as this person. */

@@ -115,6 +115,37 @@ async def test_who_loses_access_is_sent_away_at_once_on_every_worker(arrive: Gat
 
 
 @pytest.mark.parametrize("door", DOORS)
+async def test_lists_of_documents_change_while_they_are_looked_at(arrive: Gathering) -> None:
+    ada, bo = await arrive("Ada", at=arrive.cluster.a), await arrive("Bo", at=arrive.cluster.b)
+    tab = await arrive.again(ada, at=arrive.cluster.b)
+    document = await begin(ada, "Hello")
+
+    async def listed(reader: Person, **wanted: Any) -> None:
+        """The newest that the reader was told is as their list has it."""
+        told = await reader.hears(
+            "document:added",
+            lambda data: wanted.items() <= data["document"].items(),
+            channel=reader.own_channel,
+        )
+        assert told["data"]["document"] in (await reader.does("document:list"))["documents"]
+
+    await listed(tab, id=document["id"], mine="owner")
+    for right in ("read", "write"):
+        await ada.does("document:share", documentId=document["id"], users={bo.id: right})
+        await listed(bo, id=document["id"], mine=right)
+    await bo.does("document:save", documentId=document["id"], title="Another")
+    for each in (bo, tab):
+        await listed(each, id=document["id"], title="Another")
+    await ada.does("document:share", documentId=document["id"])
+    told = await bo.hears("document:removed", channel=bo.own_channel)
+    assert told["data"] == {"documentId": document["id"]}
+    assert (await bo.does("document:list"))["documents"] == []
+    await ada.does("document:delete", documentId=document["id"])
+    await tab.hears("document:removed", lambda data: data["documentId"] == document["id"], channel=tab.own_channel)
+    assert "Another" not in str(await bo.subscribes(bo.own_channel, after=0)), "its title has gone from the log"
+
+
+@pytest.mark.parametrize("door", DOORS)
 async def test_texts_without_yjs_are_settled_by_strategy(arrive: Gathering) -> None:
     ada, bo = await arrive("Ada"), await arrive("Bo")
     document = await begin(ada, "one two three", **{bo.id: "write"})

@@ -84,7 +84,12 @@ ends.forEach((end) => end());
 
 // A document: every word of both, once.
 const document = await ada.hubbub.documents.create({ title: "Together" });
+const looking = bo.hubbub.documents.subscribe(() => {});
+await until(bo.hubbub.documents, ({ status }) => status === "ready");
 await ada.hubbub.documents.share(document.id, { everyone: "none", users: { [bo.hubbub.me.id]: "write" } });
+const { items: shared } = await until(bo.hubbub.documents, ({ items }) => items.length > 0);
+assert.deepEqual(shared.map(({ title, mine }) => [title, mine]), [["Together", "write"]], "what is shared is listed at once");
+looking();
 for (const each of people) {
   each.document = each.hubbub.document(document.id, yjs);
   each.close = each.document.subscribe(() => {});
