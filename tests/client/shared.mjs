@@ -87,8 +87,8 @@ const document = await ada.hubbub.documents.create({ title: "Together" });
 const looking = bo.hubbub.documents.subscribe(() => {});
 await until(bo.hubbub.documents, ({ status }) => status === "ready");
 await ada.hubbub.documents.share(document.id, { everyone: "none", users: { [bo.hubbub.me.id]: "write" } });
-const { items: shared } = await until(bo.hubbub.documents, ({ items }) => items.length > 0);
-assert.deepEqual(shared.map(({ title, mine }) => [title, mine]), [["Together", "write"]], "what is shared is listed at once");
+const { items: shared } = await until(bo.hubbub.documents, (view) => view.items.length > 0);
+assert.deepEqual(shared.map((each) => [each.title, each.mine]), [["Together", "write"]], "what is shared is listed at once");
 looking();
 for (const each of people) {
   each.document = each.hubbub.document(document.id, yjs);
