@@ -203,7 +203,7 @@ class Deployed(RuleBasedStateMachine):
         async def turn() -> None:
             if connection.looks:
                 node.viewers.came(f"{TRIP}:viewers", connection.id, actor)
-                await node.viewers.settled(f"{TRIP}:viewers", actor)
+                await node.viewers.settled(f"{TRIP}:viewers", connection.id, actor)
             else:
                 node.viewers.left(f"{TRIP}:viewers", connection.id, actor)
 
