@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 from playwright.async_api import Browser
 
-from tests.support.browser import Pages, launch, screenshot
+from tests.support.browser import FAILED, Pages, launch, observed
 from tests.support.hubbub import Cluster, Hubbub, one_worker, two_workers
 from tests.support.js import JsClients
 from tests.support.postgres_server import PostgresServer
@@ -14,7 +14,6 @@ from tests.support.process import Process
 from tests.support.redis_server import RedisServer
 from tests.support.s3_server import S3Server
 
-FAILED = pytest.StashKey[bool]()
 DEPLOYMENTS = ("one-sqlite", "two-redis-postgres")
 
 
@@ -157,9 +156,5 @@ async def browser() -> AsyncIterator[Browser]:
 async def pages(browser: Browser, request: pytest.FixtureRequest) -> AsyncIterator[Pages]:
     """Pages for the people of a test; photographed if it fails, else they must have been free of errors."""
     opened = Pages(browser)
-    yield opened
-    if FAILED in request.node.stash:
-        for number, page in enumerate(opened.opened, 1):
-            await screenshot(page, f"failed-{request.node.name}-{number}")
-    else:
-        assert opened.errors == []
+    async with observed(opened, request):
+        yield opened

@@ -1,18 +1,48 @@
 """Fixtures of the browser tests: a server in demo mode, and people who use its page."""
 
 import re
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 
 import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
 
 from tests.browser.people import Person
-from tests.support.browser import Pages
+from tests.support.browser import Pages, launch, observed
 from tests.support.hubbub import Hubbub
+
+HERE = Path(__file__).parent
 
 LIMITS = ("ACTIONS_PER_SECOND", "ACTIONS_BURST", "MESSAGES_PER_SECOND", "MESSAGES_BURST")
 LOST = re.compile(r"net::ERR_|WebSocket connection to|WebSocket is already in CLOSING or CLOSED state")
 NO_LIMITS = {f"HUBBUB_{limit}": "1000000" for limit in LIMITS}
 """Histories are written as fast as the server takes them."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the tests of a module on one event loop, so that they can share Chromium, which is slow to start."""
+    for item in items:
+        if HERE in item.path.parents and pytest_asyncio.is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="module"), append=False)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    """Headless Chromium, one for all tests of a module: each person has a context of their own in it."""
+    async with launch() as started:
+        yield started
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def pages(browser: Browser, request: pytest.FixtureRequest) -> AsyncIterator[Pages]:
+    """Pages for the people of a test, closed with its end."""
+    opened = Pages(browser)
+    try:
+        async with observed(opened, request):
+            yield opened
+    finally:
+        await opened.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """Long histories: older messages load while scrolling, and what is read stays where it is."""
 
-import pytest
+import pytest_asyncio
 from playwright.async_api import expect
 
 from tests.browser.people import Person, write_history
@@ -14,7 +14,7 @@ MOST_IN_DOCUMENT = 300
 OFFSET = """(row) => row.getBoundingClientRect().top - row.closest(".messages").getBoundingClientRect().top"""
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def ada(demo: Hubbub, visit, room_name: str) -> Person:
     """Ada, who has just opened a room with a long history."""
     bo = await visit(demo, "Bo")

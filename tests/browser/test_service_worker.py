@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Page, Worker, expect
 
 from tests.browser.people import Person
@@ -51,7 +52,7 @@ CHANGE = """async (subscription) => {
 }"""
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def service() -> AsyncIterator[PushService]:
     """A push service on this machine."""
     async with push_service() as started:
@@ -86,7 +87,7 @@ async def shown(page: Page) -> dict[str, Any]:
     return notification
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def ada(demo: Hubbub, visit: Callable[..., Any]) -> Person:
     """Somebody who lets the page notify."""
     person = await visit(demo, "Ada", permissions=["notifications"])

@@ -5,10 +5,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Browser, ConsoleMessage, Error, Page, async_playwright
 
 from tests.support.process import ROOT, find_program
 
+FAILED = pytest.StashKey[bool]()
+"""Whether a test has failed, for what cleans up behind it."""
 ARTIFACTS = ROOT / "tests" / "artifacts"
 ARGUMENTS = [
     "--no-sandbox",
@@ -65,9 +68,25 @@ class Pages:
         await page.goto(url)
         return page
 
+    async def close(self) -> None:
+        """Close every page, and what its person's browser keeps."""
+        for page in self.opened:
+            await page.context.close()
+
     def _keep_exception(self, error: Error) -> None:
         self.errors.append(str(error))
 
     def _keep_console_error(self, message: ConsoleMessage) -> None:
         if message.type == "error":
             self.errors.append(f"{message.text} ({message.location.get('url')})")
+
+
+@asynccontextmanager
+async def observed(pages: Pages, request: pytest.FixtureRequest) -> AsyncIterator[None]:
+    """At the end of a test its pages are photographed if it failed, else they must have been free of errors."""
+    yield
+    if FAILED in request.node.stash:
+        for number, page in enumerate(pages.opened, 1):
+            await screenshot(page, f"failed-{request.node.name}-{number}")
+    else:
+        assert pages.errors == []
