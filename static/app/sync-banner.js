@@ -9,7 +9,7 @@ const SAVED_SHOWN_MS = 3_000;
 export function SyncBanner() {
   const { hubbub } = usePage();
   const { status } = useStore(hubbub.connection);
-  const { pending } = useStore(hubbub.sync);
+  const { pending, failed } = useStore(hubbub.sync);
   const live = status === "live";
   const [behind, setBehind] = useState(false);
 
@@ -26,6 +26,8 @@ export function SyncBanner() {
     banner = { look: "off", icon: "offline", title: "You are offline.", text: kept };
   } else if (live && behind && pending > 0) {
     banner = { look: "waiting", icon: "clock", title: "Catching up.", text: `Sending ${counted(pending, "change")}…` };
+  } else if (live && behind && failed > 0) {
+    banner = { look: "waiting", icon: "warning", title: "You are back.", text: `${counted(failed, "change")} could not be saved.` };
   } else if (live && behind) {
     banner = { look: "live", icon: "check", title: "You are back.", text: "All your changes are sent." };
   }
