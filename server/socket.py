@@ -143,6 +143,8 @@ class SocketDoor:
         if owner is not None and owner != connection.actor.id:
             raise Unauthenticated("The connection to take up again was another user's.")
         if self._subscriptions.resume(connection.id, connection.actor):
+            # It may have come back with a token of a lesser role.
+            self._sessions.changed(connection.id, connection.actor)
             return None
         moved = None if self._removals is None else self._removals.arrived(connection.id)
         if moved is None:
@@ -156,6 +158,7 @@ class SocketDoor:
             view = None if text is None else filters.parse(text)
             position = await self._subscriptions.attach(connection.id, channel, seq, view)
             position.start(True)
+        self._sessions.changed(connection.id, connection.actor)
         self._subscriptions.renew(connection.id, None)
         return State.decode(moved.said) if moved.said else None
 

@@ -153,6 +153,24 @@ async def test_the_token_is_checked_again(js: JsClients, hubbub: Hubbub) -> None
     assert refused.args[1]["code"] == "unauthenticated"
 
 
+async def test_who_comes_back_as_no_moderator_hears_no_longer_what_moderators_hear(
+    js: JsClients, hubbub: Hubbub
+) -> None:
+    mo, other = [await arrive(js, hubbub, name, role="moderator") for name in ("mo", "other")]
+    await connected(mo)
+    for each in (mo, other):
+        assert (await each.emit("channel:subscribe", {"channel": "admin"}))["ok"]
+    mo.set_auth({"token": hubbub.token("mo", name="Mo")})
+    await lose(mo)
+    assert await return_of(mo)
+    post = {"channel": "admin", "event": "queue:grew", "data": {}}
+    assert (await hubbub.rest("POST", "/api/publish", post, token=hubbub.api_key)).status == 201
+    await other.wait_for("queue:grew")
+    refused = await mo.emit("channel:subscribe", {"channel": "admin"})
+    assert refused["error"]["code"] == "forbidden"
+    assert mo.received("queue:grew") == []
+
+
 async def test_whoever_stays_away_too_long_starts_anew(js: JsClients, start_hubbub: Callable[..., Hubbub]) -> None:
     """After HUBBUB_RECOVERY_SECONDS nothing is kept."""
     hubbub = start_hubbub(HUBBUB_RECOVERY_SECONDS="0.1", **SERVER)
